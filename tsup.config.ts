@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { transform } from 'esbuild';
 import { defineConfig, type Options } from 'tsup';
 
 /** What users import, by name in dist/. A new entry needs its `exports` in package.json too, and its path in tsconfig.check.json. */
@@ -13,10 +14,8 @@ const childEntries = {
   process: 'src/child/process.ts',
 };
 
-type Plugin = NonNullable<Options['esbuildPlugins']>[number];
-
 /** Bundling a package means carrying its licence: writes those of everything that really ended up in the bundle. */
-const thirdPartyNotices: Plugin = {
+const thirdPartyNotices: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'third-party-notices',
   setup(build) {
     build.initialOptions.metafile = true;
@@ -40,6 +39,25 @@ const thirdPartyNotices: Plugin = {
   },
 };
 
+/**
+ * Turns chunk after chunk of an ESM bundle into CommonJS. esbuild itself splits only ESM, and what tsup does instead (sucrase)
+ * rewrites class fields and optional chaining.
+ */
+const commonJs: NonNullable<Options['plugins']>[number] = {
+  name: 'common-js',
+  async renderChunk(source, { path }) {
+    if (!path.endsWith('.cjs')) return undefined;
+    return await transform(source, {
+      format: 'cjs',
+      platform: 'node',
+      target: 'node20',
+      sourcefile: path,
+      sourcemap: 'external',
+      banner: "'use strict';",
+    });
+  },
+};
+
 const common: Options = {
   target: 'node20',
   platform: 'node',
@@ -50,21 +68,25 @@ const common: Options = {
 };
 
 export default defineConfig([
-  // Public entries share their classes through chunks. Everything stays flat in dist/, so `./thread.js` resolves from each.
-  { ...common, name: 'esm', entry: publicEntries, format: 'esm', splitting: true, dts: true },
+  // Public entries share their classes through chunks, so that instanceof holds across them. Everything stays flat in
+  // dist/: `./thread.js` resolves from each.
+  { ...common, name: 'esm', entry: publicEntries, format: 'esm', splitting: true },
   // One file a child: it starts faster.
   { ...common, name: 'child', entry: childEntries, format: 'esm', splitting: false },
   {
     ...common,
     name: 'cjs',
     entry: publicEntries,
-    format: 'cjs',
+    format: 'esm',
+    plugins: [commonJs],
+    outExtension: () => ({ js: '.cjs' }),
     splitting: true,
-    dts: true,
     // p-limit is ESM only: required from here it would be a namespace object, not a function.
     noExternal: ['p-limit'],
     define: { 'import.meta.url': 'importMetaUrl' },
     inject: ['src/cjs/import-meta-url.ts'],
     esbuildPlugins: [thirdPartyNotices],
   },
+  // The declarations of both, .d.ts and .d.cts.
+  { ...common, name: 'types', entry: publicEntries, format: ['esm', 'cjs'], dts: { only: true } },
 ]);
