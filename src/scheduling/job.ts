@@ -1,0 +1,30 @@
+import type { JobList } from './job-list.js';
+import type { Lane } from './lane.js';
+
+/** What the scheduler knows of a task. The fields belong to the scheduler while the job waits in it. */
+export interface Job {
+  /** Neighbours in the list it waits in. */
+  prev: Job | null;
+  next: Job | null;
+  /** The list it waits in; null while it is not waiting. */
+  list: JobList | null;
+  /** The lane it waits in, or was taken from; null before it was ever queued. */
+  lane: Lane | null;
+  /** Its place in the order of arrival. A job that is given back returns to it. */
+  place: number;
+  /** -20..20. */
+  niceness: number;
+  /** Scheduling cost at niceness 0. */
+  readonly weight: number;
+  /** Whether an earlier attempt has started. */
+  readonly repeated: boolean;
+  /** Whether a worker may hold it ahead of its turn. */
+  readonly holdable: boolean;
+}
+
+const COSTS = Array.from({ length: 41 }, (_, i) => 2 ** ((i - 20) / 10));
+
+/** What starting the job costs its series, in virtual time: ten points of niceness halve a series' share. */
+export function costOf(job: Job): number {
+  return job.weight * (COSTS[job.niceness + 20] as number);
+}

@@ -1,0 +1,53 @@
+import { type Acceptance, LOCAL, MAIN, type Requirement } from './acceptance.js';
+import type { Crew } from './crew.js';
+import { type Band, Lane } from './lane.js';
+import type { Limiter } from './limiter.js';
+import type { Turn } from './turn-heap.js';
+
+/** What one crew owes a series: the virtual time up to which the series has had its share of that crew. */
+export interface Share {
+  readonly crew: Crew;
+  time: number;
+}
+
+/**
+ * One series of tasks: its waiting jobs in lanes, what runs of it, and its share in each crew that serves it.
+ *
+ * As a turn it waits for its rate limit: `time` is when that lifts.
+ */
+export class Series implements Turn {
+  time = 0;
+  order = 0;
+  index = -1;
+  readonly key: unknown;
+  readonly lanes: Lane[] = [];
+  /** One for each crew that serves it. */
+  shares: Share[] = [];
+  /** Jobs waiting. */
+  size = 0;
+  /** Jobs taken and not ended. */
+  running = 0;
+  limiter: Limiter | null = null;
+  /** Whether its limit keeps its jobs from being taken. */
+  isBlocked = false;
+  /** Whether a worker in the main thread serves it, which then gets its closures. */
+  isServedByMain = false;
+
+  constructor(key: unknown) {
+    this.key = key;
+  }
+
+  lane(band: Band, requirement: Requirement): Lane {
+    for (const lane of this.lanes) {
+      if (lane.band === band && lane.requirement === requirement) return lane;
+    }
+    const lane = new Lane(this, band, requirement, this.acceptanceOf(requirement));
+    this.lanes.push(lane);
+    return lane;
+  }
+
+  acceptanceOf(requirement: Requirement): Acceptance {
+    if (requirement !== 'closure') return requirement;
+    return this.isServedByMain ? MAIN : LOCAL;
+  }
+}
