@@ -81,7 +81,7 @@ export default defineConfig([
     plugins: [commonJs],
     outExtension: () => ({ js: '.cjs' }),
     splitting: true,
-    // p-limit is ESM only: required from here it would be a namespace object, not a function.
+    // p-limit is ESM only: Node 20 can't require that before 20.19, and where it can it gets a namespace, not a function.
     noExternal: ['p-limit'],
     define: { 'import.meta.url': 'importMetaUrl' },
     inject: ['src/cjs/import-meta-url.ts'],
