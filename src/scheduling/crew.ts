@@ -1,7 +1,6 @@
-import type { Acceptance } from './acceptance.js';
-import { costOf, type Job } from './job.js';
-import { type Band, type Lane, NORMAL } from './lane.js';
-import type { Share } from './series.js';
+import type { Acceptance, Requirement } from './acceptance.js';
+import type { Job } from './job.js';
+import { type Band, DO_LAST, DO_NEXT, type Lane, NORMAL } from './lane.js';
 import { precedes, type Turn, TurnHeap } from './turn-heap.js';
 
 /** A worker as the scheduler sees it: so many places for jobs. The least loaded goes first, then the last used. */
@@ -24,12 +23,33 @@ export abstract class Seat implements Turn {
   abstract wouldHold(job: Job): boolean;
 }
 
-/** The place of a lane among those a crew serves: in the normal band by virtual time, in the others by arrival. */
+/** What a crew owes a series: the virtual time up to which the series has had its share of the crew. */
+export class Share {
+  time = 0;
+  /** When it came, among shares of the same time: the place of the job that made it servable. */
+  order = 0;
+  /** How many of its lanes of the normal band wait in a line. */
+  lines = 0;
+  readonly crew: Crew;
+  /** One for each lane of the series, by the lane's slot. */
+  readonly entries: Entry[] = [];
+
+  constructor(crew: Crew, lanes: readonly Lane[]) {
+    this.crew = crew;
+    for (const lane of lanes) this.enlist(lane);
+  }
+
+  enlist(lane: Lane): void {
+    this.entries.push(new Entry(lane, this));
+  }
+}
+
+/** A lane among those a crew serves: in the normal band its turn is its share's, in the others its first job's. */
 export class Entry implements Turn {
   time = 0;
   order = 0;
   index = -1;
-  /** The heap it waits in; null while the crew has no use for the lane. */
+  /** Where it waits; null while the crew has no use for the lane. */
   line: Line | null = null;
   readonly lane: Lane;
   readonly share: Share;
@@ -38,14 +58,29 @@ export class Entry implements Turn {
     this.lane = lane;
     this.share = share;
   }
+
+  /** Brings its key up to date. */
+  assess(): void {
+    const { lane, share } = this;
+    this.time = lane.band === NORMAL ? share.time : (lane.first as Job).place;
+    this.order = share.order;
+  }
+
+  /** Whether it goes before `other`. Lanes of one series have equal turns in the normal band: their jobs decide. */
+  precedes(other: Entry): boolean {
+    if (this.time !== other.time || this.share !== other.share) return precedes(this, other);
+    return this.lane.precedes(other.lane);
+  }
 }
 
-/** The servable lanes of one band that the same kinds of worker accept. */
+/** The servable lanes of one band with the same requirement and acceptance: so never two of the same series. */
 class Line {
+  readonly requirement: Requirement;
   readonly acceptance: Acceptance;
   readonly entries = new TurnHeap<Entry>();
 
-  constructor(acceptance: Acceptance) {
+  constructor({ requirement, acceptance }: Lane) {
+    this.requirement = requirement;
     this.acceptance = acceptance;
   }
 }
@@ -53,7 +88,7 @@ class Line {
 /** The workers of one kind in a crew. */
 class Desk {
   readonly kind: string;
-  /** Virtual time of the last start by one of its workers. Never runs backwards. */
+  /** The latest virtual time at which one of its workers was given a job. */
   clock = 0;
   /** Workers that belong here, with a free place or not. */
   members = 0;
@@ -65,36 +100,48 @@ class Desk {
   }
 }
 
+/** More than the rank of any crew. */
+const UNRANKED = 2 ** 32;
+
+/** Who is to be given a job, and the lane whose first job it is. */
+export interface Match {
+  readonly seat: Seat;
+  readonly entry: Entry;
+}
+
 /**
  * A set of equally qualified workers, which shares itself fairly among the series it serves (start-time fair
  * queueing): starting a job advances the virtual time of its series by the job's cost, the least advanced series goes
  * first, and one that becomes servable starts no earlier than the clock.
  *
  * Workers of several kinds share one virtual time per series, so that the shares hold for the crew as a whole. Each
- * kind has a clock of its own: what only a slow kind may serve must not be measured by the pace of a fast one.
+ * kind has a clock of its own: what only a slow kind may serve must not be measured by the pace of a fast one. But
+ * while nothing waits for a kind its clock keeps up with the others, so that nobody gains by its having been idle.
  *
  * As a turn it waits to be given jobs: crews with the narrowest qualification go first, so that a worker who could do
- * more stays free for what only it can do.
+ * more stays free for what only it can do; but those that can only hold more wait until nobody is free to start it.
  *
- * Invariants: a lane has an entry in a line exactly while it has jobs, its series is not blocked and a desk accepts
- * it; the time of a normal entry is its share's; that of any other is the place of the lane's first job.
+ * Invariant: a lane has an entry in a line exactly while it has jobs, its series is not blocked and a desk accepts it.
  */
 export class Crew implements Turn {
-  readonly time: number;
+  time: number;
   readonly order: number;
   index = -1;
   /** The series it serves; null for every series. */
   readonly qualification: ReadonlySet<unknown> | null;
   readonly #desks: Desk[] = [];
-  readonly #bands: Line[][] = [[], [], []];
-  readonly #servable = [0, 0, 0];
-  #comings = 0;
+  readonly #rank: number;
+  readonly #bands: [Line[], Line[], Line[]] = [[], [], []];
+  readonly #servable: [number, number, number] = [0, 0, 0];
+  /** The latest of the desks' clocks. */
+  #clock = 0;
   #uses = 0;
   #admissions = 0;
 
   constructor(qualification: ReadonlySet<unknown> | null, order: number) {
     this.qualification = qualification;
-    this.time = qualification === null ? Number.POSITIVE_INFINITY : qualification.size;
+    this.#rank = qualification === null ? UNRANKED - 1 : qualification.size;
+    this.time = this.#rank;
     this.order = order;
   }
 
@@ -117,7 +164,9 @@ export class Crew implements Turn {
 
   /** One more worker of `kind` belongs here. True if it is the first of its kind. */
   join(kind: string): boolean {
-    return this.#desk(kind).members++ === 0;
+    const desk = this.#desk(kind);
+    if (desk.members === 0) desk.clock = this.#clock;
+    return desk.members++ === 0;
   }
 
   /** One worker of `kind` fewer. True if it was the last of its kind. */
@@ -154,32 +203,38 @@ export class Crew implements Turn {
     if (seat.index !== -1) this.#desk(seat.kind).seats.remove(seat);
   }
 
-  /** The clock that a lane starts by: the latest of the desks that may serve it. */
-  #clockOf(acceptance: Acceptance): number {
+  /** The clock of a desk, which keeps up with the others while nothing waits for it. */
+  #clockOf(desk: Desk): number {
+    if (desk.clock < this.#clock && this.#best(desk, NORMAL) === null) desk.clock = this.#clock;
+    return desk.clock;
+  }
+
+  /** The clock for what `acceptance` accepts: the latest of those who may serve it. */
+  #clockFor(acceptance: Acceptance): number {
     let clock = 0;
     for (const desk of this.#desks) {
-      if (desk.members > 0 && desk.clock > clock && acceptance.accepts(desk.kind)) clock = desk.clock;
+      if (desk.members > 0 && acceptance.accepts(desk.kind)) clock = Math.max(clock, this.#clockOf(desk));
     }
     return clock;
   }
 
-  /** Whether every desk's clock has passed `time`, so that remembering it changes nothing. */
+  /** Whether all clocks have passed `time`, so that remembering it changes nothing. */
   hasPassed(time: number): boolean {
-    return this.#desks.every((desk) => desk.clock >= time);
+    return this.#desks.every((desk) => desk.members === 0 || this.#clockOf(desk) >= time);
   }
 
-  /** The lane has become servable. */
+  /** The lane has become servable. If its series was not, it starts by the clocks of those who may serve it. */
   enter(entry: Entry): void {
     const { lane, share } = entry;
     if (lane.band === NORMAL) {
-      const clock = this.#clockOf(lane.acceptance);
-      if (share.time < clock) share.time = clock;
-      entry.time = share.time;
-    } else {
-      entry.time = (lane.first as Job).place;
+      const clock = this.#clockFor(lane.acceptance);
+      if (share.lines++ === 0) {
+        share.order = (lane.first as Job).place;
+        if (share.time < clock) share.time = clock;
+      }
     }
-    entry.order = this.#comings++;
-    entry.line = this.#line(lane.band, lane.acceptance);
+    entry.assess();
+    entry.line = this.#line(lane);
     entry.line.entries.push(entry);
     this.#servable[lane.band]++;
   }
@@ -189,12 +244,21 @@ export class Crew implements Turn {
     entry.line?.entries.remove(entry);
     entry.line = null;
     this.#servable[entry.lane.band]--;
+    if (entry.lane.band === NORMAL) entry.share.lines--;
   }
 
   /** The key of an entry has changed: its share's time, or the first job of its lane. */
   refresh(entry: Entry): void {
-    entry.time = entry.lane.band === NORMAL ? entry.share.time : (entry.lane.first as Job).place;
+    entry.assess();
     entry.line?.entries.update(entry);
+  }
+
+  /** Charges a series, or with a negative cost refunds it. */
+  charge(share: Share, cost: number): void {
+    share.time += cost;
+    for (const entry of share.entries) {
+      if (entry.line !== null && entry.lane.band === NORMAL) this.refresh(entry);
+    }
   }
 
   /** Whether a job waits that a worker of `kind` would be given. */
@@ -202,46 +266,52 @@ export class Crew implements Turn {
     return this.#next(this.#desk(kind)) !== null;
   }
 
-  /**
-   * Chooses who is given a job next, the least loaded worker that there is something for, or null. What it is given
-   * is the first job of the lane that `nextFor` then names.
-   */
-  match(): Seat | null {
-    let best: Seat | null = null;
+  /** Chooses who is given a job next, the least loaded worker that there is something for, and what; or null. */
+  match(): Match | null {
+    let match: Match | null = null;
     for (const desk of this.#desks) {
       const seat = desk.seats.top;
-      if (seat === undefined || (best !== null && !precedes(seat, best))) continue;
+      if (seat === undefined || (match !== null && !precedes(seat, match.seat))) continue;
       const entry = this.#next(desk);
       if (entry === null) continue;
       if (seat.load >= seat.concurrency) {
         const job = entry.lane.first as Job;
         if (!job.holdable || !seat.wouldHold(job)) continue;
       }
-      best = seat;
+      match = { seat, entry };
     }
-    return best;
+    return match;
   }
 
-  /** The entry whose first job the seat that `match` chose is to be given. Advances the clock to its time. */
-  nextFor(seat: Seat): Entry {
+  /** Ranks it anew, now that something has changed; or by its next match, if there is one. True if that is a change. */
+  rank(match?: Match): boolean {
+    const { time } = this;
+    const isFull = match !== undefined && match.seat.load >= match.seat.concurrency;
+    this.time = isFull ? UNRANKED + this.#rank : this.#rank;
+    return this.time !== time;
+  }
+
+  /** A match is made: advances the clocks to the time of the entry. */
+  advance({ seat, entry }: Match): void {
+    if (entry.lane.band !== NORMAL) return;
     const desk = this.#desk(seat.kind);
-    const entry = this.#next(desk) as Entry;
-    if (entry.lane.band === NORMAL && entry.time > desk.clock) desk.clock = entry.time;
-    return entry;
+    if (entry.time > desk.clock) desk.clock = entry.time;
+    if (entry.time > this.#clock) this.#clock = entry.time;
   }
 
   #next(desk: Desk): Entry | null {
-    for (let band = 0; band < 3; band++) {
-      if (this.#servable[band] === 0) continue;
-      let best: Entry | null = null;
-      for (const line of this.#bands[band] as Line[]) {
-        const entry = line.entries.top;
-        if (entry === undefined || !line.acceptance.accepts(desk.kind)) continue;
-        if (best === null || precedes(entry, best)) best = entry;
-      }
-      if (best !== null) return best;
+    return this.#best(desk, DO_NEXT) ?? this.#best(desk, NORMAL) ?? this.#best(desk, DO_LAST);
+  }
+
+  #best(desk: Desk, band: Band): Entry | null {
+    if (this.#servable[band] === 0) return null;
+    let best: Entry | null = null;
+    for (const line of this.#bands[band]) {
+      const entry = line.entries.top;
+      if (entry === undefined || !line.acceptance.accepts(desk.kind)) continue;
+      if (best === null || entry.precedes(best)) best = entry;
     }
-    return null;
+    return best;
   }
 
   #desk(kind: string): Desk {
@@ -251,20 +321,13 @@ export class Crew implements Turn {
     return desk;
   }
 
-  #line(band: Band, acceptance: Acceptance): Line {
-    const lines = this.#bands[band] as Line[];
-    for (const line of lines) if (line.acceptance === acceptance) return line;
-    const line = new Line(acceptance);
+  #line(lane: Lane): Line {
+    const lines = this.#bands[lane.band];
+    for (const line of lines) {
+      if (line.requirement === lane.requirement && line.acceptance === lane.acceptance) return line;
+    }
+    const line = new Line(lane);
     lines.push(line);
     return line;
-  }
-}
-
-/** Charges, or with a negative cost refunds, a series' share for a job, and brings its entries to their new places. */
-export function charge(share: Share, lanes: readonly Lane[], job: Job, sign: 1 | -1): void {
-  share.time += sign * costOf(job);
-  for (const lane of lanes) {
-    if (lane.band !== NORMAL) continue;
-    for (const entry of lane.entries) if (entry.share === share && entry.line !== null) share.crew.refresh(entry);
   }
 }

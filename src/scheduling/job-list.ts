@@ -15,14 +15,16 @@ export class JobList {
     this.#insert(job, this.last, null);
   }
 
-  /**
-   * Puts a job back where its place of arrival belongs. Jobs are taken from the front, so the search from the front
-   * passes only those given back before it.
-   */
+  /** Puts a job back where its place of arrival belongs, looked for from both ends: it is usually near one of them. */
   restore(job: Job): void {
     let next = this.first;
-    while (next !== null && next.place < job.place) next = next.next;
-    this.#insert(job, next === null ? this.last : next.prev, next);
+    let prev = this.last;
+    while (next !== null && prev !== null && next.place < job.place && prev.place > job.place) {
+      next = next.next;
+      prev = prev.prev;
+    }
+    if (next === null || next.place > job.place) this.#insert(job, next === null ? this.last : next.prev, next);
+    else this.#insert(job, prev, prev === null ? null : prev.next);
   }
 
   remove(job: Job): void {

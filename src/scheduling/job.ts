@@ -12,6 +12,8 @@ export interface Job {
   lane: Lane | null;
   /** Its place in the order of arrival. A job that is given back returns to it. */
   place: number;
+  /** When it was last taken, by the clock that rate limits go by. */
+  takenAt: number;
   /** -20..20. */
   niceness: number;
   /** Scheduling cost at niceness 0. */

@@ -35,7 +35,7 @@ export class Limiter {
     return this.#interval > 0;
   }
 
-  /** From when on another task may start: -Infinity for now, Infinity for not before one has ended. */
+  /** From when on, another task may start: -Infinity for now, Infinity for not before one has ended. */
   opensAt(): number {
     if (this.running >= this.#concurrency) return Number.POSITIVE_INFINITY;
     if (this.#starts.length - this.#oldest < this.#count) return Number.NEGATIVE_INFINITY;
@@ -57,9 +57,10 @@ export class Limiter {
     this.running--;
   }
 
-  /** Undoes the latest start: the task was given back before it began. */
-  unstarted(): void {
+  /** Undoes a start: the task was given back before it began. A start of before the rule was is unknown to it. */
+  unstarted(startedAt: number): void {
     this.running--;
-    if (this.#starts.length > this.#oldest) this.#starts.pop();
+    const index = this.#starts.lastIndexOf(startedAt);
+    if (index >= this.#oldest) this.#starts.splice(index, 1);
   }
 }

@@ -1,6 +1,6 @@
 import type { Requirement } from './acceptance.js';
-import { Crew, charge, Entry, type Seat } from './crew.js';
-import type { Job } from './job.js';
+import { Crew, type Entry, type Match, type Seat, Share } from './crew.js';
+import { costOf, type Job } from './job.js';
 import { type Band, type Lane, NORMAL } from './lane.js';
 import { Limiter, type LimitRule } from './limiter.js';
 import { Series } from './series.js';
@@ -12,7 +12,7 @@ export interface Assigner {
   assign(job: Job, seat: Seat): void;
 }
 
-/** How many series that have nothing to do are remembered before the least recent are forgotten. */
+/** How many series are known before those that have nothing to do are forgotten. */
 const IDLE_SERIES = 10_000;
 
 /**
@@ -34,24 +34,22 @@ export class Scheduler {
   isPaused = false;
 
   readonly #series = new Map<unknown, Series>();
-  readonly #crews = new Map<string, Crew>();
+  readonly #crews = new Set<Crew>();
   readonly #ready = new TurnHeap<Crew>();
   /** Series whose rate limit lifts at a known time. */
   readonly #due = new TurnHeap<Series>();
   #limiter: Limiter | null = null;
   #running = 0;
   #places = 0;
+  #foundings = 0;
   #sweepAt = IDLE_SERIES;
-  /** Numbers the series that qualifications name, to tell equal sets apart from others. */
-  readonly #numbers = new Map<unknown, number>();
+  /** The time of the last `dispatch`. */
+  #now = Number.NEGATIVE_INFINITY;
 
   // --- jobs -------------------------------------------------------------------------------------------------------
 
   add(job: Job, key: unknown, band: Band, requirement: Requirement): void {
-    const series = this.#seriesOf(key);
-    const lane = series.lane(band, requirement);
-    if (lane.entries.length !== series.shares.length) this.#enlist(lane);
-    job.lane = lane;
+    const lane = this.#seriesOf(key).lane(band, requirement);
     job.place = ++this.#places;
     lane.push(job);
     this.#arrived(lane);
@@ -80,7 +78,7 @@ export class Scheduler {
     this.#reconsider(series);
   }
 
-  /** A job that was taken by a seat of `crew` is to be run again, before the rest of its series. */
+  /** A job that was taken is to be run again, before the rest of its series. */
   repeat(job: Job): void {
     const lane = job.lane as Lane;
     lane.pushAgain(job);
@@ -94,34 +92,38 @@ export class Scheduler {
     const { series } = lane;
     if (lane.band === NORMAL) {
       const share = series.shares.find((share) => share.crew === crew);
-      if (share !== undefined) charge(share, series.lanes, job, -1);
+      if (share !== undefined) crew.charge(share, -costOf(job));
     }
     lane.restore(job);
     this.#arrived(lane);
     this.#running--;
     series.running--;
-    this.#limiter?.unstarted();
-    series.limiter?.unstarted();
+    this.#limiter?.unstarted(job.takenAt);
+    series.limiter?.unstarted(job.takenAt);
     this.#reconsider(series);
   }
 
   /** Hands out jobs as long as there is one for a worker with a free place. `now` is the time rate limits go by. */
   dispatch(now: number, assigner: Assigner): void {
-    for (let due = this.#due.top; due !== undefined && due.time <= now; due = this.#due.top) this.#reconsider(due, now);
+    this.#now = now;
+    for (let due = this.#due.top; due !== undefined && due.time <= now; due = this.#due.top) this.#reconsider(due);
     while (!this.isPaused && (this.#limiter === null || this.#limiter.opensAt() <= now)) {
       const crew = this.#ready.top;
       if (crew === undefined) return;
-      const seat = crew.match();
-      if (seat === null) this.#ready.remove(crew);
-      else assigner.assign(this.#take(crew, seat, now), seat);
+      const match = crew.match();
+      if (match === null) this.#ready.remove(crew);
+      else if (crew.rank(match)) this.#ready.update(crew);
+      else assigner.assign(this.#take(crew, match), match.seat);
     }
   }
 
-  /** When `dispatch` will next have something to hand out although nothing changes: Infinity if never. */
+  /** After a `dispatch`, when the next one will have something to hand out if nothing else changes; else Infinity. */
   get dueAt(): number {
+    if (this.isPaused) return Number.POSITIVE_INFINITY;
     const series = this.#due.top?.time ?? Number.POSITIVE_INFINITY;
-    const queue = this.size > 0 && this.#limiter !== null ? this.#limiter.opensAt() : Number.POSITIVE_INFINITY;
-    return Math.min(series, queue === Number.NEGATIVE_INFINITY ? Number.POSITIVE_INFINITY : queue);
+    // What a dispatch left ready waits for the limit of the queue.
+    const queue = this.#ready.size > 0 && this.#limiter !== null ? this.#limiter.opensAt() : Number.POSITIVE_INFINITY;
+    return Math.min(series, queue);
   }
 
   /** Whether the job may start only when its worker is free to begin it: starts of its series or queue are counted. */
@@ -158,27 +160,24 @@ export class Scheduler {
 
   /** The crew of workers with this qualification, which is made when there is none. */
   crew(qualification: ReadonlySet<unknown> | null): Crew {
-    const name = this.#nameOf(qualification);
-    let crew = this.#crews.get(name);
-    if (crew === undefined) {
-      crew = new Crew(qualification, this.#crews.size);
-      this.#crews.set(name, crew);
-    }
+    for (const crew of this.#crews) if (isSame(crew.qualification, qualification)) return crew;
+    const crew = new Crew(qualification, this.#foundings++);
+    this.#crews.add(crew);
     return crew;
   }
 
   /** A worker of `kind` belongs to the crew from now on, with a free place or not. */
   join(crew: Crew, kind: string): void {
-    if (crew.join(kind)) this.#reassess();
+    if (crew.join(kind)) this.#reassess(crew);
   }
 
   leave(crew: Crew, kind: string): void {
     if (!crew.leave(kind)) return;
     if (crew.isEmpty) {
-      this.#crews.delete(this.#nameOf(crew.qualification));
+      this.#crews.delete(crew);
       if (crew.index !== -1) this.#ready.remove(crew);
     }
-    this.#reassess();
+    this.#reassess(crew);
   }
 
   /** The seat may be given jobs, as a member of `crew`, which its kind has joined. */
@@ -210,19 +209,20 @@ export class Scheduler {
 
   // --- within -----------------------------------------------------------------------------------------------------
 
-  #take(crew: Crew, seat: Seat, now: number): Job {
-    const { lane, share } = crew.nextFor(seat);
+  #take(crew: Crew, match: Match): Job {
+    const { seat, entry } = match;
+    const { lane } = entry;
     const { series } = lane;
+    crew.advance(match);
     const job = lane.take();
-    if (lane.band === NORMAL) charge(share, series.lanes, job, 1);
+    if (lane.band === NORMAL) crew.charge(entry.share, costOf(job));
     this.#left(lane);
+    job.takenAt = this.#now;
     this.#running++;
     series.running++;
-    this.#limiter?.started(now);
-    if (series.limiter !== null) {
-      series.limiter.started(now);
-      this.#reconsider(series, now);
-    }
+    this.#limiter?.started(this.#now);
+    series.limiter?.started(this.#now);
+    this.#reconsider(series);
     seat.load++;
     crew.place(seat);
     return job;
@@ -231,7 +231,7 @@ export class Scheduler {
   #arrived(lane: Lane): void {
     this.size++;
     if (lane.isServed) this.servable++;
-    lane.series.size++;
+    if (lane.series.size++ === 0) this.#reconsider(lane.series);
     if (lane.size === 1) this.#enter(lane);
     else this.#refresh(lane);
   }
@@ -239,7 +239,7 @@ export class Scheduler {
   #left(lane: Lane): void {
     this.size--;
     if (lane.isServed) this.servable--;
-    lane.series.size--;
+    if (--lane.series.size === 0) this.#reconsider(lane.series);
     if (lane.size === 0) this.#exit(lane);
     else this.#refresh(lane);
   }
@@ -247,33 +247,42 @@ export class Scheduler {
   /** The first job of a lane may be another one: outside the normal band that is its place in the line. */
   #refresh(lane: Lane): void {
     if (lane.band === NORMAL) return;
-    for (const entry of lane.entries) if (entry.line !== null) entry.share.crew.refresh(entry);
+    for (const { crew, entries } of lane.series.shares) {
+      const entry = entries[lane.slot] as Entry;
+      if (entry.line !== null) crew.refresh(entry);
+    }
   }
 
   #enter(lane: Lane): void {
     if (lane.series.isBlocked) return;
-    for (const entry of lane.entries) {
-      if (entry.line !== null || !entry.share.crew.accepts(lane.acceptance)) continue;
-      entry.share.crew.enter(entry);
-      this.#wake(entry.share.crew);
+    for (const { crew, entries } of lane.series.shares) {
+      const entry = entries[lane.slot] as Entry;
+      if (entry.line !== null || !crew.accepts(lane.acceptance)) continue;
+      crew.enter(entry);
+      this.#wake(crew);
     }
   }
 
   #exit(lane: Lane): void {
-    for (const entry of lane.entries) if (entry.line !== null) entry.share.crew.exit(entry);
+    for (const { crew, entries } of lane.series.shares) {
+      const entry = entries[lane.slot] as Entry;
+      if (entry.line !== null) crew.exit(entry);
+    }
   }
 
   #wake(crew: Crew): void {
+    const isMoved = crew.rank();
     if (crew.index === -1) this.#ready.push(crew);
+    else if (isMoved) this.#ready.update(crew);
   }
 
-  /** Blocks or unblocks the series as its limit says. */
-  #reconsider(series: Series, now = Number.NEGATIVE_INFINITY): void {
+  /** Blocks or unblocks the series as its limit says; if time will lift it, it is due then. */
+  #reconsider(series: Series): void {
     if (series.limiter === null && !series.isBlocked) return;
     const opensAt = series.limiter?.opensAt() ?? Number.NEGATIVE_INFINITY;
-    const isBlocked = opensAt > now;
+    const isBlocked = opensAt > this.#now;
     if (series.index !== -1) this.#due.remove(series);
-    if (isBlocked && opensAt < Number.POSITIVE_INFINITY) {
+    if (isBlocked && opensAt < Number.POSITIVE_INFINITY && series.size > 0) {
       series.time = opensAt;
       this.#due.push(series);
     }
@@ -298,8 +307,8 @@ export class Scheduler {
   }
 
   /**
-   * Forgets series that have nothing to do and whose shares the clocks have passed; beyond the bound also the least
-   * recent of those whose shares they have not, so that memory does not grow with the series ever seen.
+   * Forgets series that have nothing to do and whose shares the clocks have passed; beyond the bound also the oldest of
+   * those whose shares they have not, so that memory does not grow with the series ever seen.
    */
   #sweep(): void {
     const idle: Series[] = [];
@@ -312,53 +321,47 @@ export class Scheduler {
     this.#sweepAt = Math.max(IDLE_SERIES, this.#series.size * 2);
   }
 
-  /** The crews or what they accept have changed: every series gets its shares and entries anew. */
-  #reassess(): void {
-    for (const series of this.#series.values()) this.#employ(series);
+  /** The crew has come or gone, or what it accepts has changed: the series it serves get their shares anew. */
+  #reassess(crew: Crew): void {
+    if (crew.qualification === null) {
+      for (const series of this.#series.values()) this.#employ(series);
+      return;
+    }
+    for (const key of crew.qualification) {
+      const series = this.#series.get(key);
+      if (series !== undefined) this.#employ(series);
+    }
   }
 
   #employ(series: Series): void {
-    const before = series.shares;
+    const { shares, lanes } = series;
     series.shares = [];
-    for (const crew of this.#crews.values()) {
-      if (!crew.serves(series.key)) continue;
-      series.shares.push(before.find((share) => share.crew === crew) ?? { crew, time: 0 });
+    for (const crew of this.#crews) {
+      if (crew.serves(series.key))
+        series.shares.push(shares.find((share) => share.crew === crew) ?? new Share(crew, lanes));
     }
     series.isServedByMain = series.shares.some(({ crew }) => crew.has('async'));
-    for (const lane of series.lanes) {
+    for (const lane of lanes) {
       const acceptance = series.acceptanceOf(lane.requirement);
-      for (const entry of lane.entries) {
-        const { crew } = entry.share;
-        const isStale = acceptance !== lane.acceptance || !series.shares.includes(entry.share);
-        if (entry.line !== null && (isStale || !crew.accepts(acceptance))) crew.exit(entry);
+      for (const share of shares) {
+        const entry = share.entries[lane.slot] as Entry;
+        const stays = acceptance === lane.acceptance && series.shares.includes(share) && share.crew.accepts(acceptance);
+        if (entry.line !== null && !stays) share.crew.exit(entry);
       }
-      lane.acceptance = acceptance;
       if (lane.isServed) this.servable -= lane.size;
-      this.#enlist(lane);
+      lane.acceptance = acceptance;
+      lane.isServed = series.isServed(acceptance);
       if (lane.isServed) this.servable += lane.size;
       if (lane.size > 0) this.#enter(lane);
     }
   }
+}
 
-  /** Gives the lane one entry for each share of its series. */
-  #enlist(lane: Lane): void {
-    const before = lane.entries.splice(0);
-    for (const share of lane.series.shares) {
-      lane.entries.push(before.find((entry) => entry.share === share) ?? new Entry(lane, share));
-    }
-    lane.isServed = lane.series.shares.some(({ crew }) => crew.accepts(lane.acceptance));
-  }
-
-  #nameOf(qualification: ReadonlySet<unknown> | null): string {
-    if (qualification === null) return '*';
-    const numbers: number[] = [];
-    for (const key of qualification) {
-      let number = this.#numbers.get(key);
-      if (number === undefined) this.#numbers.set(key, (number = this.#numbers.size));
-      numbers.push(number);
-    }
-    return numbers.sort((a, b) => a - b).join();
-  }
+function isSame(a: ReadonlySet<unknown> | null, b: ReadonlySet<unknown> | null): boolean {
+  if (a === null || b === null) return a === b;
+  if (a.size !== b.size) return false;
+  for (const key of a) if (!b.has(key)) return false;
+  return true;
 }
 
 function* jobsOf(series: Series): IterableIterator<Job> {

@@ -1,14 +1,9 @@
 import { type Acceptance, LOCAL, MAIN, type Requirement } from './acceptance.js';
-import type { Crew } from './crew.js';
+import type { Share } from './crew.js';
 import { type Band, Lane } from './lane.js';
+import { Levels } from './level.js';
 import type { Limiter } from './limiter.js';
 import type { Turn } from './turn-heap.js';
-
-/** What one crew owes a series: the virtual time up to which the series has had its share of that crew. */
-export interface Share {
-  readonly crew: Crew;
-  time: number;
-}
 
 /**
  * One series of tasks: its waiting jobs in lanes, what runs of it, and its share in each crew that serves it.
@@ -21,6 +16,7 @@ export class Series implements Turn {
   index = -1;
   readonly key: unknown;
   readonly lanes: Lane[] = [];
+  readonly levels = new Levels();
   /** One for each crew that serves it. */
   shares: Share[] = [];
   /** Jobs waiting. */
@@ -41,13 +37,20 @@ export class Series implements Turn {
     for (const lane of this.lanes) {
       if (lane.band === band && lane.requirement === requirement) return lane;
     }
-    const lane = new Lane(this, band, requirement, this.acceptanceOf(requirement));
+    const lane = new Lane(this, band, requirement);
     this.lanes.push(lane);
+    for (const share of this.shares) share.enlist(lane);
+    lane.isServed = this.isServed(lane.acceptance);
     return lane;
   }
 
   acceptanceOf(requirement: Requirement): Acceptance {
     if (requirement !== 'closure') return requirement;
     return this.isServedByMain ? MAIN : LOCAL;
+  }
+
+  /** Whether some crew accepts its jobs of this acceptance. */
+  isServed(acceptance: Acceptance): boolean {
+    return this.shares.some(({ crew }) => crew.accepts(acceptance));
   }
 }
