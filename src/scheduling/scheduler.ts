@@ -80,10 +80,15 @@ export class Scheduler {
 
   /** A job that was taken is to be run again, before the rest of its series. */
   repeat(job: Job): void {
+    this.addAgain(job);
+    this.finish(job);
+  }
+
+  /** A job that was finished is to be run again after all, before the rest of its series. */
+  addAgain(job: Job): void {
     const lane = job.lane as Lane;
     lane.pushAgain(job);
     this.#arrived(lane);
-    this.finish(job);
   }
 
   /** A job that was taken by a seat of `crew` never began: it returns to its place, and its series is refunded. */
@@ -117,11 +122,11 @@ export class Scheduler {
     }
   }
 
-  /** After a `dispatch`, when the next one will have something to hand out if nothing else changes; else Infinity. */
+  /** After a `dispatch`, when the next one may have something to hand out if nothing else changes; else Infinity. */
   get dueAt(): number {
-    if (this.isPaused) return Number.POSITIVE_INFINITY;
+    if (this.isPaused || this.size === 0) return Number.POSITIVE_INFINITY;
     const series = this.#due.top?.time ?? Number.POSITIVE_INFINITY;
-    // What a dispatch left ready waits for the limit of the queue.
+    // What a dispatch leaves ready waits for the limit of the queue.
     const queue = this.#ready.size > 0 && this.#limiter !== null ? this.#limiter.opensAt() : Number.POSITIVE_INFINITY;
     return Math.min(series, queue);
   }
@@ -205,6 +210,14 @@ export class Scheduler {
   /** Whether some worker, present or to be hired, may run the job. */
   isServed(job: Job): boolean {
     return (job.lane as Lane).isServed;
+  }
+
+  /** The series in which something waits that no worker may run. */
+  *unserved(): IterableIterator<unknown> {
+    if (this.servable === this.size) return;
+    for (const series of this.#series.values()) {
+      if (series.lanes.some((lane) => lane.size > 0 && !lane.isServed)) yield series.key;
+    }
   }
 
   // --- within -----------------------------------------------------------------------------------------------------
