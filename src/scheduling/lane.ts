@@ -103,7 +103,7 @@ export class Lane {
     const job = this.first as Job;
     const { level } = job.list as Row;
     if (level !== null) this.series.levels.started(level);
-    if (this.band === NORMAL) this.series.levels.of(job.niceness).time += costOf(job);
+    if (this.band === NORMAL) (level ?? this.series.levels.of(job.niceness)).time += costOf(job);
     this.remove(job);
     return job;
   }
@@ -140,9 +140,8 @@ export class Lane {
 
   #rowOf(job: Job): Row {
     if (this.band !== NORMAL || job.repeated) return this.#unlevelled;
-    const level = this.series.levels.of(job.niceness);
-    for (const row of this.#rows) if (row.level === level) return row;
-    const row = new Row(level);
+    for (const row of this.#rows) if (row.level?.niceness === job.niceness) return row;
+    const row = new Row(this.series.levels.of(job.niceness));
     this.#rows.push(row);
     return row;
   }

@@ -1,8 +1,13 @@
 /** One niceness of a series: how far it has advanced, in whichever of the series' lanes its jobs wait. */
 export class Level {
+  readonly niceness: number;
   time = 0;
   /** Jobs waiting. */
   size = 0;
+
+  constructor(niceness: number) {
+    this.niceness = niceness;
+  }
 }
 
 /**
@@ -11,12 +16,13 @@ export class Level {
  * waiting starts no earlier than the clock, the time of the last start.
  */
 export class Levels {
-  readonly #levels: (Level | undefined)[] = [];
+  readonly #levels: Level[] = [];
   #clock = 0;
 
   of(niceness: number): Level {
-    let level = this.#levels[niceness + 20];
-    if (level === undefined) this.#levels[niceness + 20] = level = new Level();
+    for (const level of this.#levels) if (level.niceness === niceness) return level;
+    const level = new Level(niceness);
+    this.#levels.push(level);
     return level;
   }
 

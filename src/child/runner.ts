@@ -1,0 +1,354 @@
+import { now } from '../clock.js';
+import { NotPortableError } from '../errors.js';
+import type { Claims } from '../protocol/claims.js';
+import { type CloneProbe, decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
+import { type Commands, type Message, ReportWriter, readCommands, reportFields, split } from '../protocol/messages.js';
+import { pathToUncloneable } from '../protocol/uncloneable.js';
+import { runInContext, type TaskContext } from '../tasks/task-context.js';
+import type { AnyFunction } from '../tasks/task-module.js';
+import { isThenable } from '../tasks/thenable.js';
+import { type Transferable, transferListOf, unwrap } from '../tasks/transferable.js';
+import { TaskFunction } from './functions.js';
+
+/** The child's end of the channel to its parent. */
+export interface ChildPort {
+  /** Sends a message, or throws what structured clone throws. */
+  post(message: Message, transfer?: readonly Transferable[]): void;
+  /** Throws if the channel can't carry the value. */
+  readonly probe: CloneProbe;
+  /** Memory in use, in bytes. */
+  memory(): number;
+  /** Ends the thread or process. */
+  exit(): void;
+}
+
+/** What a runner is told before its first message. */
+export interface RunnerSetup {
+  readonly concurrency: number;
+  readonly workerId: number;
+  /** Shared with the parent; null where memory can't be shared. */
+  readonly claims: Claims | null;
+}
+
+/** How long finished results may wait for more, in milliseconds, while tasks run one after the other. */
+const PATIENCE = 0.5;
+
+/** One task that was sent here. */
+class Run {
+  readonly runner: Runner;
+  readonly slot: number;
+  readonly ticket: number;
+  readonly task: TaskFunction;
+  readonly args: unknown[];
+  readonly id: string;
+  readonly attempt: number;
+  readonly series: unknown;
+  startedAt = 0;
+  #controller: AbortController | null = null;
+  #abortReason: ErrorRecord | null = null;
+
+  constructor(
+    runner: Runner,
+    slot: number,
+    ticket: number,
+    task: TaskFunction,
+    args: unknown[],
+    id: string,
+    attempt: number,
+    series: unknown,
+  ) {
+    this.runner = runner;
+    this.slot = slot;
+    this.ticket = ticket;
+    this.task = task;
+    this.args = args;
+    this.id = id;
+    this.attempt = attempt;
+    this.series = series;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== null) this.#controller.abort(decodeError(this.#abortReason));
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: ErrorRecord): void {
+    this.#abortReason = reason;
+    this.#controller?.abort(decodeError(reason));
+  }
+
+  context(): TaskContext {
+    const run = this;
+    return {
+      id: this.id,
+      attempt: this.attempt,
+      series: this.series,
+      workerId: this.runner.workerId,
+      get signal() {
+        return run.signal;
+      },
+      report: (progress) => this.runner.report(this, progress),
+    };
+  }
+}
+
+/**
+ * Runs tasks in a thread or process: `concurrency` at a time, in the order in which they came, and holds the rest.
+ *
+ * Reports of one turn of the event loop are one message. While tasks that return at once follow each other, results
+ * wait for one another only if the task about to begin is known to be short, so that none waits behind one that may be
+ * long.
+ */
+export class Runner implements Commands {
+  readonly workerId: number;
+  readonly #port: ChildPort;
+  readonly #concurrency: number;
+  readonly #claims: Claims | null;
+  readonly #functions = new Map<number, TaskFunction>();
+  readonly #writer = new ReportWriter();
+  /** Tasks that have not started, the next one at `#next`. */
+  #held: Run[] = [];
+  #next = 0;
+  /** Tasks that have, by slot. */
+  readonly #running = new Map<number, Run>();
+  #isFlushPlanned = false;
+  #isDrainPlanned = false;
+  #flushedAt = 0;
+
+  constructor(port: ChildPort, { concurrency, workerId, claims }: RunnerSetup) {
+    this.#port = port;
+    this.#concurrency = concurrency;
+    this.workerId = workerId;
+    this.#claims = claims;
+  }
+
+  /** Tells the parent that tasks can come. */
+  start(): void {
+    this.#writer.ready();
+    this.#flush();
+  }
+
+  receive(message: Message): void {
+    readCommands(message, this);
+    this.#drain();
+    this.#flush();
+  }
+
+  // --- what the parent says -----------------------------------------------------------------------------------------
+
+  source(code: number, source: string): void {
+    this.#functions.set(code, TaskFunction.fromSource(source));
+  }
+
+  reference(code: number, url: string, name: string): void {
+    this.#functions.set(code, TaskFunction.fromModule(url, name));
+  }
+
+  forget(): void {
+    this.#functions.clear();
+  }
+
+  run(slot: number, ticket: number, code: number, args: unknown[], id: string, attempt: number, series: unknown): void {
+    const task = this.#functions.get(code) as TaskFunction;
+    this.#held.push(new Run(this, slot, ticket, task, args, id, attempt, series));
+  }
+
+  abort(slot: number, ticket: number, reason: ErrorRecord): void {
+    this.#writer.aborted(slot, ticket);
+    const running = this.#running.get(slot);
+    if (running?.ticket === ticket) running.abort(reason);
+    else if (this.#takeHeld(ticket)) this.#writer.failed(slot, reason, 0, 0);
+  }
+
+  recall(slot: number, ticket: number): void {
+    this.#writer.recalled(slot, ticket, this.#takeHeld(ticket));
+  }
+
+  measure(): void {
+    this.#writer.measured(this.#port.memory());
+  }
+
+  stop(): void {
+    this.#flush();
+    this.#port.exit();
+  }
+
+  // --- what tasks say -----------------------------------------------------------------------------------------------
+
+  report(run: Run, progress: unknown): void {
+    if (this.#running.get(run.slot) !== run) return;
+    this.#writer.progress(run.slot, progress);
+    this.#planFlush();
+  }
+
+  crashed(error: unknown): void {
+    this.#writer.crashed(encodeError(error, this.#port.probe));
+    this.#flush();
+  }
+
+  // --- running ------------------------------------------------------------------------------------------------------
+
+  #drain(): void {
+    while (this.#running.size < this.#concurrency && this.#next < this.#held.length) {
+      const run = this.#held[this.#next] as Run;
+      if (this.#writer.message.length > 0 && (!run.task.isShort || now() - this.#flushedAt > PATIENCE)) {
+        this.#flush();
+        if (this.#claims === null) {
+          // The parent can take the task back only by a message, which must be read before the task starts.
+          this.#planDrain();
+          return;
+        }
+      }
+      this.#next++;
+      if (this.#claims === null || this.#claims.take(run.slot, run.ticket)) this.#start(run);
+    }
+    if (this.#next === this.#held.length) {
+      this.#held = [];
+      this.#next = 0;
+    }
+  }
+
+  #start(run: Run): void {
+    this.#running.set(run.slot, run);
+    run.startedAt = now();
+    const { fn } = run.task;
+    if (fn !== null) {
+      this.#invoke(run, fn);
+      return;
+    }
+    run.task.load().then(
+      (loaded) => {
+        run.startedAt = now();
+        this.#invoke(run, loaded);
+        this.#drain();
+        this.#planFlush();
+      },
+      (error) => this.#settleLater(run, error, true),
+    );
+  }
+
+  #invoke(run: Run, fn: AnyFunction): void {
+    let result: unknown;
+    try {
+      result = runInContext(run, fn, run.args);
+    } catch (error) {
+      this.#failed(run, error);
+      return;
+    }
+    if (isThenable(result)) {
+      result.then(
+        (value) => this.#settleLater(run, value, false),
+        (error) => this.#settleLater(run, error, true),
+      );
+    } else {
+      this.#done(run, result);
+    }
+  }
+
+  /** The end of a task that did not return at once: nobody else drains and flushes in this turn. */
+  #settleLater(run: Run, outcome: unknown, isError: boolean): void {
+    if (isError) this.#failed(run, outcome);
+    else this.#done(run, outcome);
+    this.#drain();
+    this.#planFlush();
+  }
+
+  #done(run: Run, result: unknown): void {
+    const endedAt = this.#ended(run);
+    const transfer = transferListOf(result);
+    if (transfer === null) {
+      this.#writer.done(run.slot, result, run.startedAt, endedAt);
+      return;
+    }
+    this.#flush();
+    this.#writer.done(run.slot, unwrap(result), run.startedAt, endedAt);
+    this.#flush(transfer);
+  }
+
+  #failed(run: Run, error: unknown): void {
+    const endedAt = this.#ended(run);
+    this.#writer.failed(run.slot, this.#encode(run, error), run.startedAt, endedAt);
+  }
+
+  #encode(run: Run, error: unknown): ErrorRecord {
+    const record = encodeError(error, this.#port.probe);
+    if (!run.task.isSource || record.type !== 'error' || record.base !== 'ReferenceError') return record;
+    const hint =
+      'the function was sent to the worker by its source, without what surrounds it: pass it as an argument, or use a task module';
+    return { ...record, message: `${record.message} (${hint})` };
+  }
+
+  #ended(run: Run): number {
+    const endedAt = now();
+    this.#running.delete(run.slot);
+    run.task.note(endedAt - run.startedAt);
+    return endedAt;
+  }
+
+  #takeHeld(ticket: number): boolean {
+    const index = this.#held.findIndex((run, i) => i >= this.#next && run.ticket === ticket);
+    if (index === -1) return false;
+    this.#held.splice(index, 1);
+    return true;
+  }
+
+  #planDrain(): void {
+    if (this.#isDrainPlanned) return;
+    this.#isDrainPlanned = true;
+    setImmediate(() => {
+      this.#isDrainPlanned = false;
+      this.#drain();
+      this.#flush();
+    });
+  }
+
+  #planFlush(): void {
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    queueMicrotask(() => {
+      this.#isFlushPlanned = false;
+      this.#flush();
+    });
+  }
+
+  #flush(transfer?: readonly Transferable[]): void {
+    if (this.#writer.message.length === 0) return;
+    const message = this.#writer.take();
+    this.#flushedAt = now();
+    try {
+      this.#port.post(message, transfer);
+    } catch (error) {
+      const parts = split(message, reportFields);
+      if (parts.length === 1) this.#refuse(message, error);
+      else for (const part of parts) this.#postAlone(part);
+    }
+  }
+
+  #postAlone(part: Message): void {
+    try {
+      this.#port.post(part);
+    } catch (error) {
+      this.#refuse(part, error);
+    }
+  }
+
+  /** A result or progress report that can't be sent: the task fails, or the report is dropped. */
+  #refuse(part: Message, cause: unknown): void {
+    const probe = this.#port.probe;
+    const replacement = new ReportWriter();
+    const startedAt = part[3] as number;
+    const endedAt = part[4] as number;
+    if (part.length !== 5) return;
+    const path = pathToUncloneable(part[2], probe);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const error = new NotPortableError(
+      `The result${path === '' ? '' : ` at \`${path}\``} can't be sent from the worker: ${why}`,
+      { cause },
+    );
+    replacement.failed(part[1] as number, encodeError(error, probe), startedAt, endedAt);
+    this.#port.post(replacement.take());
+  }
+}

@@ -1,0 +1,24 @@
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { Claims } from '../protocol/claims.js';
+import type { ThreadSetup } from '../protocol/setup.js';
+import { Runner } from './runner.js';
+
+// Tasks may use parentPort for themselves: after this one message it is theirs.
+parentPort?.once('message', ({ port, concurrency, workerId, words }: ThreadSetup & { port: MessagePort }) => {
+  parentPort?.unref();
+  const runner = new Runner(
+    {
+      post: (message, transfer) => port.postMessage(message, transfer ?? []),
+      probe: structuredClone,
+      memory: () => {
+        const { heapUsed, external } = process.memoryUsage();
+        return heapUsed + external;
+      },
+      exit: () => process.exit(0),
+    },
+    { concurrency, workerId, claims: new Claims(words) },
+  );
+  port.on('message', (message) => runner.receive(message));
+  process.on('uncaughtExceptionMonitor', (error) => runner.crashed(error));
+  runner.start();
+});

@@ -1,0 +1,165 @@
+/** The stable `code` of each error niceq makes. */
+export type NiceqErrorCode =
+  | 'ERR_QUEUE_CLOSED'
+  | 'ERR_QUEUE_FULL'
+  | 'ERR_TASK_TIMEOUT'
+  | 'ERR_TASK_CANCELLED'
+  | 'ERR_WORKER_LOST'
+  | 'ERR_WORKER_START'
+  | 'ERR_NOT_PORTABLE'
+  | 'ERR_TASK_MODULE';
+
+/** Marks errors of this family, also those of another copy of the package or another thread. */
+const FAMILY = Symbol.for('niceq.error');
+
+/** What all errors of niceq extend. `code` tells them apart, also across copies of the package. */
+export class NiceqError extends Error {
+  readonly code: NiceqErrorCode;
+
+  constructor(code: NiceqErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+
+  static {
+    Object.defineProperty(NiceqError.prototype, 'name', { value: 'NiceqError', configurable: true, writable: true });
+    Object.defineProperty(NiceqError.prototype, FAMILY, { value: true });
+  }
+}
+
+/** The queue was shut down, so it takes no more tasks. */
+export class QueueClosedError extends NiceqError {
+  constructor(message = 'The queue was shut down: it takes no more tasks') {
+    super('ERR_QUEUE_CLOSED', message);
+  }
+}
+
+/** As many tasks wait as `maxQueued` allows. */
+export class QueueFullError extends NiceqError {
+  constructor(maxQueued: number) {
+    super(
+      'ERR_QUEUE_FULL',
+      `${maxQueued} tasks wait already, which is the queue's \`maxQueued\`: await \`queue.onSizeLessThan(${maxQueued})\` first`,
+    );
+  }
+}
+
+/** The task ran longer than its `timeout`, as often as `retry.timeout` allowed. */
+export class TaskTimeoutError extends NiceqError {
+  /** The limit, in milliseconds. */
+  readonly timeout: number;
+  /** How often the task was begun. */
+  readonly attempts: number;
+
+  constructor(timeout: number, attempts: number) {
+    super(
+      'ERR_TASK_TIMEOUT',
+      `The task ran longer than its \`timeout\` of ${timeout} ms (attempt ${attempts}): give it more time, or make it shorter`,
+    );
+    this.timeout = timeout;
+    this.attempts = attempts;
+  }
+}
+
+/** The task was cancelled, by its handle, its queue, or the queue's end. `cause` is the reason given. */
+export class TaskCancelledError extends NiceqError {
+  constructor(message = 'The task was cancelled', options?: ErrorOptions) {
+    super('ERR_TASK_CANCELLED', message, options);
+  }
+}
+
+/** What is known of the end of a thread or process. */
+export interface WorkerLoss {
+  /** What the thread or process exited with; null when a signal ended it. */
+  exitCode?: number | null;
+  /** The signal that ended it, if one did. */
+  signal?: NodeJS.Signals | null;
+  /** The end of what it had written to stderr. */
+  stderr?: string;
+  /** The error that ended it, if one did. */
+  cause?: unknown;
+}
+
+/** The thread or process that ran the task died, as often as `retry.lost` allowed. */
+export class WorkerLostError extends NiceqError {
+  /** What the thread or process exited with; null when a signal ended it. */
+  readonly exitCode: number | null;
+  /** The signal that ended it, if one did. */
+  readonly signal: NodeJS.Signals | null;
+  /** The end of what it had written to stderr. */
+  readonly stderr: string;
+  /** How often the task was begun. */
+  attempts = 0;
+
+  constructor(message: string, { exitCode = null, signal = null, stderr = '', cause }: WorkerLoss = {}) {
+    super('ERR_WORKER_LOST', message, cause === undefined ? undefined : { cause });
+    this.exitCode = exitCode;
+    this.signal = signal;
+    this.stderr = stderr;
+  }
+}
+
+/** A worker could not be started; `cause` says why. */
+export class WorkerStartError extends NiceqError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_WORKER_START', message, options);
+  }
+}
+
+/** A function, argument or result can't be sent to or from the worker. The message names it. */
+export class NotPortableError extends NiceqError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_NOT_PORTABLE', message, options);
+  }
+}
+
+/** A task module can't be found or loaded, or does not export the function. */
+export class TaskModuleError extends NiceqError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_TASK_MODULE', message, options);
+  }
+}
+
+/** The class of each code: an error that arrives from a worker gets its own class again. */
+export const errorClasses = {
+  ERR_QUEUE_CLOSED: QueueClosedError,
+  ERR_QUEUE_FULL: QueueFullError,
+  ERR_TASK_TIMEOUT: TaskTimeoutError,
+  ERR_TASK_CANCELLED: TaskCancelledError,
+  ERR_WORKER_LOST: WorkerLostError,
+  ERR_WORKER_START: WorkerStartError,
+  ERR_NOT_PORTABLE: NotPortableError,
+  ERR_TASK_MODULE: TaskModuleError,
+} satisfies Record<NiceqErrorCode, unknown>;
+
+for (const [name, errorClass] of Object.entries({
+  QueueClosedError,
+  QueueFullError,
+  TaskTimeoutError,
+  TaskCancelledError,
+  WorkerLostError,
+  WorkerStartError,
+  NotPortableError,
+  TaskModuleError,
+})) {
+  // Literal, so that it survives minification; on the prototype, so that it is no own property of every error.
+  Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
+}
+
+/**
+ * Whether `error` is one of niceq's, and with a `code` whether it is that one. Unlike `instanceof` it also holds for
+ * errors of another copy of the package.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await queue.call(tasks.render, [row], { timeout: 1000 });
+ * } catch (error) {
+ *   if (!isNiceqError(error, 'ERR_TASK_TIMEOUT')) throw error;
+ * }
+ * ```
+ */
+export function isNiceqError(error: unknown, code?: NiceqErrorCode): error is NiceqError {
+  if (typeof error !== 'object' || error === null || !(FAMILY in error)) return false;
+  return code === undefined || (error as { code?: unknown }).code === code;
+}

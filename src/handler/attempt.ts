@@ -1,0 +1,133 @@
+import type { Transferable } from 'node:worker_threads';
+import { now } from '../clock.js';
+import type { Task } from '../queue/task.js';
+import type { Crew } from '../scheduling/crew.js';
+import { runInContext, type TaskContext } from '../tasks/task-context.js';
+import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
+import type { Assignment } from '../workers/worker.js';
+import type { Employment } from './employment.js';
+
+/** Who is told what becomes of an attempt. */
+export interface AttemptOwner {
+  attemptStarted(attempt: Attempt): void;
+  attemptProgressed(attempt: Attempt, progress: unknown): void;
+  attemptDone(attempt: Attempt, value: unknown): void;
+  attemptFailed(attempt: Attempt, error: unknown): void;
+}
+
+/**
+ * One attempt to run one task on one worker. It lives until the worker is rid of it, which may be long after the task
+ * was cancelled or has run out of time.
+ */
+export class Attempt implements Assignment {
+  readonly task: Task;
+  readonly employment: Employment;
+  /** The crew its worker belonged to when the task was assigned; null for an update, which nobody schedules. */
+  readonly crew: Crew | null;
+  readonly attempt: number;
+  /** Where it is among the attempts of its employment. */
+  position = -1;
+  startedAt = 0;
+  endedAt = 0;
+  isStarted = false;
+  hasEnded = false;
+  /** Whether it ran out of time, so that its outcome does not count. */
+  isTimedOut = false;
+  /** Whether its worker was asked to give it back. */
+  isRecalled = false;
+  timer: NodeJS.Timeout | undefined;
+  #controller: AbortController | null = null;
+  #abortReason: unknown;
+
+  readonly #owner: AttemptOwner;
+
+  constructor(task: Task, employment: Employment, owner: AttemptOwner, crew: Crew | null) {
+    this.task = task;
+    this.employment = employment;
+    this.crew = crew;
+    this.attempt = task.attempts + 1;
+    this.#owner = owner;
+  }
+
+  get id(): string {
+    return this.task.id;
+  }
+
+  get fn(): AnyFunction | TaskRef {
+    return this.task.fn;
+  }
+
+  get args(): unknown[] {
+    return this.task.args;
+  }
+
+  get series(): unknown {
+    return this.task.series;
+  }
+
+  get transfer(): readonly Transferable[] {
+    return this.task.settings.transfer;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Whether the task still waits for this attempt. */
+  get isCurrent(): boolean {
+    return this.task.attempt === this && !this.task.isSettled;
+  }
+
+  started(at = now()): void {
+    if (this.hasEnded) return;
+    this.startedAt = at;
+    if (this.isStarted) return;
+    this.isStarted = true;
+    this.#owner.attemptStarted(this);
+  }
+
+  progress(progress: unknown): void {
+    if (!this.hasEnded && this.isCurrent) this.#owner.attemptProgressed(this, progress);
+  }
+
+  done(value: unknown, at = now()): void {
+    if (this.hasEnded) return;
+    this.endedAt = at;
+    this.#owner.attemptDone(this, value);
+  }
+
+  fail(error: unknown, at = now()): void {
+    if (this.hasEnded) return;
+    this.endedAt = at;
+    this.#owner.attemptFailed(this, error);
+  }
+
+  invoke(fn?: AnyFunction): unknown {
+    return this.task.runInAsyncScope(runInContext, undefined, this, fn ?? (this.fn as AnyFunction), this.args);
+  }
+
+  context(): TaskContext {
+    const attempt = this;
+    return {
+      id: this.id,
+      attempt: this.attempt,
+      series: this.series,
+      workerId: this.employment.id,
+      get signal() {
+        return attempt.signal;
+      },
+      report: (progress) => this.progress(progress),
+    };
+  }
+
+  /** Tells the body that it should end. */
+  abort(reason: unknown): void {
+    this.#abortReason = reason;
+    this.#controller?.abort(reason);
+    this.employment.worker.cancel?.(this, reason);
+  }
+}

@@ -1,0 +1,146 @@
+import { now } from '../clock.js';
+import type { WorkerLostError } from '../errors.js';
+import { Tally } from '../queue/tally.js';
+import type { Task } from '../queue/task.js';
+import { Seat } from '../scheduling/crew.js';
+import type { Job } from '../scheduling/job.js';
+import type { Assignment, Employer, IWorker } from '../workers/worker.js';
+import type { Attempt } from './attempt.js';
+import type { KeptUpdate } from './updates.js';
+
+/** Who is told what a worker has to say. */
+export interface EmploymentOwner {
+  workerResigned(employment: Employment, error: Error): void;
+  workerLost(employment: Employment, error: WorkerLostError, unstarted: readonly Assignment[]): void;
+  workerPaused(employment: Employment): void;
+  workerReady(employment: Employment): Promise<void>;
+  isMetered(job: Job): boolean;
+}
+
+/**
+ * A worker as long as the queue employs it: its qualification, and the attempts it has in hand. As a seat it is what
+ * the scheduler gives jobs to; as an employer, whom the worker turns to.
+ */
+export class Employment extends Seat implements Employer {
+  readonly id: number;
+  readonly worker: IWorker;
+  readonly kind: string;
+  /** The series it serves; null for all. */
+  qualification: ReadonlySet<unknown> | null;
+  /** In no order: the last one takes the place of one that leaves. */
+  readonly attempts: Attempt[] = [];
+  /** The kept updates that have been run on it. */
+  readonly applied = new Set<KeptUpdate>();
+  /** Whether it was told to go: it takes nothing more, and nothing it says brings it back. */
+  isLeaving = false;
+  /** Since when it has had nothing to do. */
+  idleSince = 0;
+  /** What has become of its tasks. */
+  readonly tally = new Tally();
+  /** Bytes in use, as last measured. */
+  memory: number | undefined;
+  readonly #hiredAt = now();
+  /** How long its places were busy with attempts that have ended, in milliseconds. */
+  #busyTime = 0;
+  #onFinished: (() => void) | null = null;
+  readonly #owner: EmploymentOwner;
+
+  constructor(id: number, worker: IWorker, owner: EmploymentOwner) {
+    super();
+    this.id = id;
+    this.worker = worker;
+    this.kind = worker.kind;
+    this.qualification = worker.series === null ? null : new Set(worker.series);
+    this.#owner = owner;
+  }
+
+  get concurrency(): number {
+    return this.worker.concurrency;
+  }
+
+  get canHold(): boolean {
+    return this.worker.holds !== undefined && this.worker.recall !== undefined;
+  }
+
+  wouldHold(job: Job): boolean {
+    if (this.#owner.isMetered(job)) return false;
+    // The scheduler's jobs are tasks: nothing else is ever added to it.
+    return this.worker.holds?.((job as unknown as Task).fn) ?? false;
+  }
+
+  serves(series: unknown): boolean {
+    return this.qualification === null || this.qualification.has(series);
+  }
+
+  add(attempt: Attempt): void {
+    attempt.position = this.attempts.length;
+    this.attempts.push(attempt);
+  }
+
+  remove(attempt: Attempt): void {
+    if (attempt.isStarted) this.#busyTime += Math.max(0, attempt.endedAt - attempt.startedAt);
+    const last = this.attempts.pop() as Attempt;
+    if (last !== attempt) {
+      this.attempts[attempt.position] = last;
+      last.position = attempt.position;
+    }
+    this.progressed();
+  }
+
+  /** Share of its places that has been busy since it was hired. */
+  get utilization(): number {
+    const at = now();
+    let busy = this.#busyTime;
+    for (const { startedAt } of this.attempts) if (startedAt > 0) busy += at - startedAt;
+    // Unlimited places are never all busy; then one that is counts as all.
+    const places = Number.isFinite(this.concurrency) ? this.concurrency : 1;
+    return Math.min(1, busy / places / Math.max(at - this.#hiredAt, 0.001));
+  }
+
+  /** Measures its memory anew, for the next who looks. */
+  measure(): void {
+    const measured = this.worker.memory?.();
+    measured?.then(
+      (bytes) => {
+        this.memory = bytes;
+      },
+      () => {},
+    );
+  }
+
+  /** Whether a task still waits for something that this worker has in hand. */
+  get isNeeded(): boolean {
+    return this.attempts.some((attempt) => attempt.isCurrent);
+  }
+
+  /** Resolves when the worker is not needed any more. */
+  async finished(): Promise<void> {
+    if (!this.isNeeded) return;
+    await new Promise<void>((resolve) => {
+      this.#onFinished = resolve;
+    });
+  }
+
+  /** An attempt has left, or its task has ended. */
+  progressed(): void {
+    if (this.#onFinished !== null && !this.isNeeded) this.#onFinished();
+  }
+
+  // --- as an employer -----------------------------------------------------------------------------------------------
+
+  resign(error: Error): void {
+    if (!this.isLeaving) this.#owner.workerResigned(this, error);
+  }
+
+  lost(error: WorkerLostError, unstarted: readonly Assignment[]): void {
+    this.#owner.workerLost(this, error, unstarted);
+  }
+
+  pause(): void {
+    if (!this.isLeaving) this.#owner.workerPaused(this);
+  }
+
+  ready(): Promise<void> {
+    return this.#owner.workerReady(this);
+  }
+}

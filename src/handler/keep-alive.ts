@@ -1,0 +1,22 @@
+/** The longest a timer can wait; this one is only there to be waited for. */
+const FOREVER = 2 ** 31 - 1;
+
+let needed = 0;
+let timer: NodeJS.Timeout | null = null;
+
+/**
+ * Keeps the program alive while a queue waits for something. Threads, processes and their channels never do that by
+ * themselves, so this is the only place where it is decided. All queues share one timer.
+ */
+export class KeepAlive {
+  #isNeeded = false;
+
+  set(isNeeded: boolean): void {
+    if (isNeeded === this.#isNeeded) return;
+    this.#isNeeded = isNeeded;
+    needed += isNeeded ? 1 : -1;
+    timer ??= setInterval(() => {}, FOREVER);
+    if (needed > 0) timer.ref();
+    else timer.unref();
+  }
+}

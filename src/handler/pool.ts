@@ -1,0 +1,126 @@
+import pLimit from 'p-limit';
+import { now } from '../clock.js';
+import type { WorkerStartError } from '../errors.js';
+import type { Crew } from '../scheduling/crew.js';
+import type { IWorker } from '../workers/worker.js';
+import type { Recruiter, TaskHandler } from './task-handler.js';
+
+/** How many workers a pool has. */
+export interface PoolSize {
+  readonly min: number;
+  readonly max: number;
+  /** After so many milliseconds without a task a worker beyond `min` is dismissed. */
+  readonly idleTimeout: number;
+}
+
+/** How many workers are started at a time: more only slow each other down. */
+const STARTS_AT_A_TIME = 8;
+
+/**
+ * Equal workers that are hired when there is something for them to do, and dismissed when there has been nothing for
+ * a while.
+ *
+ * Its crew counts one worker that does not exist, so that what only the pool may serve counts as served.
+ */
+export class Pool implements Recruiter {
+  readonly #handler: TaskHandler;
+  readonly #create: () => IWorker;
+  readonly #kind: string;
+  readonly #concurrency: number;
+  readonly #crew: Crew;
+  /** Workers, present or starting. */
+  readonly #members = new Set<IWorker>();
+  readonly #limit = pLimit(STARTS_AT_A_TIME);
+  #starting = 0;
+  #size: PoolSize;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(handler: TaskHandler, create: () => IWorker, size: PoolSize) {
+    // Made only to refuse bad options at once and to know its qualities; it never starts.
+    const { kind, concurrency, series } = create();
+    this.#handler = handler;
+    this.#create = create;
+    this.#kind = kind;
+    this.#concurrency = concurrency;
+    this.#size = size;
+    this.#crew = handler.announce(kind, series === null ? null : new Set(series));
+  }
+
+  /** What workers that could still be hired would run at a time. */
+  get vacancy(): number {
+    return this.#isClosed ? 0 : Math.max(0, this.#size.max - this.#members.size) * this.#concurrency;
+  }
+
+  roundEnded(hasMore: boolean): void {
+    if (this.#isClosed) return;
+    if (hasMore && this.#crew.hasWorkFor(this.#kind)) {
+      const wanted = Math.ceil(this.#handler.scheduler.servable / this.#concurrency) - this.#starting;
+      const vacant = this.#size.max - this.#members.size;
+      for (let i = Math.min(wanted, vacant); i > 0; i--) void this.#hire();
+    }
+    if (this.#members.size > this.#size.min) this.#planDismissal();
+  }
+
+  departed(worker: IWorker): void {
+    this.#members.delete(worker);
+  }
+
+  /** Starts workers until there are `min`. */
+  async startMinimum(): Promise<void> {
+    const missing = Math.max(0, this.#size.min - this.#members.size);
+    const outcomes = await Promise.all(Array.from({ length: missing }, () => this.#hire()));
+    for (const error of outcomes) if (error !== null) throw error;
+  }
+
+  resize(size: PoolSize): void {
+    this.#size = size;
+    for (const worker of [...this.#members].slice(size.max)) this.#dismiss(worker);
+    this.#handler.planRound();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#idleTimer);
+  }
+
+  /** Hires one more worker. Resolves with why it could not be. */
+  async #hire(): Promise<WorkerStartError | null> {
+    const worker = this.#create();
+    this.#members.add(worker);
+    this.#starting++;
+    try {
+      await this.#limit(() => this.#handler.hire(worker));
+      return null;
+    } catch (error) {
+      this.#members.delete(worker);
+      // Nobody is left to do what waits, and who tries again would fail again.
+      if (this.#members.size === 0) this.#handler.fail(this.#crew, this.#kind, error as WorkerStartError);
+      return error as WorkerStartError;
+    } finally {
+      this.#starting--;
+    }
+  }
+
+  #dismiss(worker: IWorker): void {
+    this.#members.delete(worker);
+    const employment = this.#handler.employment(worker);
+    if (employment !== undefined) void this.#handler.terminate(employment);
+  }
+
+  #planDismissal(): void {
+    const { idleTimeout } = this.#size;
+    if (this.#idleTimer !== undefined || idleTimeout === Number.POSITIVE_INFINITY) return;
+    this.#idleTimer = setTimeout(() => {
+      this.#idleTimer = undefined;
+      const latest = now() - idleTimeout;
+      for (const employment of this.#handler.employments) {
+        if (this.#members.size <= this.#size.min) return;
+        const { worker, load, isOpen, idleSince } = employment;
+        if (this.#members.has(worker) && isOpen && load === 0 && idleSince <= latest) this.#dismiss(worker);
+      }
+      if (this.#members.size > this.#size.min) this.#planDismissal();
+    }, idleTimeout);
+    this.#idleTimer.unref();
+  }
+}

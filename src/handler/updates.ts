@@ -1,0 +1,34 @@
+import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
+
+/** A call that is run on every worker before its first task. */
+export interface KeptUpdate {
+  readonly fn: AnyFunction | TaskRef;
+  readonly args: unknown[];
+  /** Whether only workers that serve `series` get it. */
+  readonly isForSeries: boolean;
+  readonly series: unknown;
+  readonly key: unknown;
+}
+
+/** The updates to be run on workers to come, in order. */
+export class Updates {
+  #kept: KeptUpdate[] = [];
+
+  /** Keeps an update; one with the same key is forgotten. */
+  keep(update: KeptUpdate): void {
+    if (update.key !== undefined) this.#kept = this.#kept.filter(({ key }) => key !== update.key);
+    this.#kept.push(update);
+  }
+
+  forget(update: KeptUpdate): void {
+    this.#kept = this.#kept.filter((kept) => kept !== update);
+  }
+
+  /** The first one for a worker with this qualification that it has not had. */
+  next(qualification: ReadonlySet<unknown> | null, had: ReadonlySet<KeptUpdate>): KeptUpdate | undefined {
+    return this.#kept.find((update) => {
+      const isMeant = !update.isForSeries || qualification === null || qualification.has(update.series);
+      return isMeant && !had.has(update);
+    });
+  }
+}

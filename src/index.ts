@@ -1,0 +1,41 @@
+export {
+  isNiceqError,
+  NiceqError,
+  type NiceqErrorCode,
+  NotPortableError,
+  QueueClosedError,
+  QueueFullError,
+  TaskCancelledError,
+  TaskModuleError,
+  TaskTimeoutError,
+  type WorkerLoss,
+  WorkerLostError,
+  WorkerStartError,
+} from './errors.js';
+export { AsyncQueue, type AsyncQueueOptions } from './queue/async-queue.js';
+export type { QueueEvents, StallReason } from './queue/events.js';
+export type {
+  CallOptions,
+  DetachOptions,
+  Logger,
+  RetryOptions,
+  ShutdownMode,
+  ShutdownOptions,
+  UpdateOptions,
+} from './queue/options.js';
+export type { PoolSizeOption } from './queue/pool-queue.js';
+export { ProcessQueue, type ProcessQueueOptions } from './queue/process-queue.js';
+export type { QueueStats, SeriesStats, TaskStats, WorkerStats } from './queue/stats.js';
+export type { Times } from './queue/tally.js';
+export type { TaskHandle, TaskState } from './queue/task-handle.js';
+export { TaskQueue, type TaskQueueOptions } from './queue/task-queue.js';
+export { ThreadQueue, type ThreadQueueOptions } from './queue/thread-queue.js';
+export type { Callee, Result } from './queue/types.js';
+export type { LimitRule } from './scheduling/limiter.js';
+export { type TaskContext, taskContext } from './tasks/task-context.js';
+export { type AnyFunction, type TaskModule, type TaskRef, taskModule } from './tasks/task-module.js';
+export { type Transferable, transferable } from './tasks/transferable.js';
+export { AsyncWorker, type AsyncWorkerOptions } from './workers/async-worker.js';
+export { ProcessWorker, type ProcessWorkerOptions } from './workers/process-worker.js';
+export { ThreadWorker, type ThreadWorkerOptions } from './workers/thread-worker.js';
+export type { Assignment, Employer, IWorker } from './workers/worker.js';

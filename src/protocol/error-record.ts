@@ -1,0 +1,163 @@
+import { errorClasses, isNiceqError, type NiceqErrorCode } from '../errors.js';
+
+/**
+ * An error on its way between threads or processes. Structured clone alone keeps only the message, the stack and a
+ * built-in name; this keeps the class as far as the other side has it, and everything else whole.
+ */
+export type ErrorRecord =
+  | { readonly type: 'value'; readonly value: unknown }
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'seen'; readonly index: number }
+  | {
+      readonly type: 'error';
+      /** The nearest class that both sides have. */
+      readonly base: string;
+      readonly name: string;
+      readonly message: string;
+      readonly stack: string | undefined;
+      readonly code: number | string | undefined;
+      readonly cause: ErrorRecord | undefined;
+      readonly errors: readonly ErrorRecord[] | undefined;
+      readonly properties: readonly (readonly [name: string, value: ErrorRecord])[];
+    };
+
+const builtIns: Record<string, { prototype: Error }> = {
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  AggregateError,
+};
+
+const OWN = new Set(['name', 'message', 'stack', 'cause', 'errors']);
+
+/** Tells whether the channel can carry a value; it throws if not. */
+export type CloneProbe = (value: unknown) => unknown;
+
+/** Makes a record that can always be sent: what `probe` refuses is left out, or replaced by its text. */
+export function encodeError(error: unknown, probe: CloneProbe = structuredClone): ErrorRecord {
+  return encode(error, probe, new Map());
+}
+
+function encode(value: unknown, probe: CloneProbe, seen: Map<unknown, number>): ErrorRecord {
+  if (!isError(value)) {
+    return canCarry(value, probe) ? { type: 'value', value } : { type: 'text', text: textOf(value) };
+  }
+  const index = seen.get(value);
+  if (index !== undefined) return { type: 'seen', index };
+  seen.set(value, seen.size);
+  return {
+    type: 'error',
+    base: baseOf(value),
+    name: String(read(value, 'name') ?? 'Error'),
+    message: String(read(value, 'message') ?? ''),
+    stack: stackOf(value),
+    code: value instanceof DOMException ? value.code : isNiceqError(value) ? value.code : undefined,
+    cause: 'cause' in value ? encode(read(value, 'cause'), probe, seen) : undefined,
+    errors: errorsOf(value)?.map((inner) => encode(inner, probe, seen)),
+    properties: propertiesOf(value, probe, seen),
+  };
+}
+
+/** Makes the error again. Classes that only the other side has become their nearest built-in ancestor. */
+export function decodeError(record: ErrorRecord): unknown {
+  return decode(record, []);
+}
+
+function decode(record: ErrorRecord, seen: unknown[]): unknown {
+  if (record.type === 'value') return record.value;
+  if (record.type === 'text') return new Error(record.text);
+  if (record.type === 'seen') return seen[record.index];
+  const error = create(record);
+  seen.push(error);
+  const define = (name: string, value: unknown, enumerable: boolean) =>
+    Object.defineProperty(error, name, { value, enumerable, configurable: true, writable: true });
+  if (record.stack !== undefined) define('stack', record.stack, false);
+  if (record.base !== 'DOMException') {
+    if (error.message !== record.message) define('message', record.message, false);
+    if (error.name !== record.name) define('name', record.name, false);
+  }
+  if (record.cause !== undefined) define('cause', decode(record.cause, seen), false);
+  if (record.errors !== undefined) {
+    define(
+      'errors',
+      record.errors.map((inner) => decode(inner, seen)),
+      false,
+    );
+  }
+  for (const [name, value] of record.properties) define(name, decode(value, seen), true);
+  return error;
+}
+
+function create({ base, name, message, code }: Extract<ErrorRecord, { type: 'error' }>): Error {
+  if (base === 'DOMException') return new DOMException(message, name);
+  const error = new Error(message);
+  const family = typeof code === 'string' ? errorClasses[code as NiceqErrorCode] : undefined;
+  const prototype = family?.prototype ?? builtIns[base]?.prototype;
+  if (prototype !== undefined) Object.setPrototypeOf(error, prototype);
+  return error;
+}
+
+function isError(value: unknown): value is Error {
+  // Errors of another realm (a vm context, say) are no instances of this one's Error.
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
+}
+
+function baseOf(error: Error): string {
+  if (error instanceof DOMException) return 'DOMException';
+  for (let at: unknown = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at)) {
+    const name = read(read(at as object, 'constructor'), 'name');
+    if (typeof name === 'string' && builtIns[name]?.prototype === at) return name;
+  }
+  return 'Error';
+}
+
+function stackOf(error: Error): string | undefined {
+  const stack = read(error, 'stack');
+  return typeof stack === 'string' ? stack : undefined;
+}
+
+function errorsOf(error: Error): readonly unknown[] | undefined {
+  const errors = read(error, 'errors');
+  return Array.isArray(errors) ? errors : undefined;
+}
+
+function propertiesOf(error: Error, probe: CloneProbe, seen: Map<unknown, number>): [string, ErrorRecord][] {
+  const properties: [string, ErrorRecord][] = [];
+  for (const name of Object.keys(error)) {
+    if (OWN.has(name)) continue;
+    const value = read(error, name);
+    if (isError(value) || canCarry(value, probe)) properties.push([name, encode(value, probe, seen)]);
+  }
+  return properties;
+}
+
+/** Getters of a thrown object may throw in turn; then there is nothing to read. */
+function read(object: unknown, name: string): unknown {
+  try {
+    return (object as Record<string, unknown>)[name];
+  } catch {
+    return undefined;
+  }
+}
+
+function canCarry(value: unknown, probe: CloneProbe): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'symbol';
+  try {
+    probe(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return 'a value that can neither be copied nor converted to a string';
+  }
+}

@@ -1,0 +1,38 @@
+import { AsyncWorker } from '../workers/async-worker.js';
+import { checkConcurrency } from '../workers/options.js';
+import { TaskQueue, type TaskQueueOptions } from './task-queue.js';
+
+export interface AsyncQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
+  /** How many tasks run at a time: an integer from 1, or Infinity. Default Infinity. */
+  concurrency?: number;
+}
+
+/**
+ * A queue that runs its tasks in the main thread.
+ *
+ * @example
+ * ```ts
+ * const queue = new AsyncQueue({ concurrency: 10 });
+ * const pages = await Promise.all(urls.map((url) => queue.call(fetchPage, [url])));
+ * ```
+ */
+export class AsyncQueue extends TaskQueue {
+  readonly #worker: AsyncWorker;
+
+  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  constructor({ concurrency = Number.POSITIVE_INFINITY, ...options }: AsyncQueueOptions = {}) {
+    const worker = new AsyncWorker({ concurrency });
+    super({ ...options, workers: [worker] });
+    this.#worker = worker;
+  }
+
+  /** How many tasks run at a time. Can be set: what has started goes on. */
+  get concurrency(): number {
+    return this.#worker.concurrency;
+  }
+
+  set concurrency(concurrency: number) {
+    this.#worker.concurrency = checkConcurrency(concurrency);
+    this.handler.capacityChanged(this.#worker);
+  }
+}

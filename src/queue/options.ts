@@ -1,0 +1,79 @@
+import type { Transferable } from 'node:worker_threads';
+
+/** How often a task is run again, by what went wrong. */
+export interface RetryOptions {
+  /** After its thread or process died. Default 1. */
+  lost?: number;
+  /** After it ran out of time; never in the main thread. Default 1. */
+  timeout?: number;
+  /** After it threw: a number, or whether to try again after this error of attempt number `attempt`. Default 0. */
+  error?: number | ((error: unknown, attempt: number) => boolean);
+  /** Milliseconds before it is run again, or a function of the number of the attempt that failed. Default 0. */
+  delay?: number | ((attempt: number) => number);
+}
+
+export type RetryPolicy = Required<RetryOptions>;
+
+/** What a queue can write to: `console`, pino, winston... */
+export interface Logger {
+  debug(message: string, ...details: unknown[]): void;
+  info(message: string, ...details: unknown[]): void;
+  warn(message: string, ...details: unknown[]): void;
+  error(message: string, ...details: unknown[]): void;
+}
+
+/** Options of a call. */
+export interface CallOptions {
+  /** Tasks of a series start in order, and series share the workers: any value. Default: the default series, undefined. */
+  series?: unknown;
+  /** -20..20: ten points more are half the share. Default 0. */
+  niceness?: number;
+  /** Kind of worker: `'async'`, `'thread'`, `'process'`, `'remote'`, one of your own, or `'local'`: any but remote. Default: any. */
+  on?: string;
+  /** Before everything else, of any series and niceness. Not with `doLast`. */
+  doNext?: boolean;
+  /** After everything else, of any series and niceness. Not with `doNext`. */
+  doLast?: boolean;
+  /** Milliseconds that an attempt may take, from when a worker starts it: more than 0. Default: the queue's. */
+  timeout?: number;
+  /** Merged over the queue's. */
+  retry?: RetryOptions;
+  /** Cancels the task; its promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** What is handed over to a thread instead of copied. Such a task is never run again. */
+  transfer?: readonly Transferable[];
+  /** Cost at niceness 0, in what a usual task costs: 0.001..1000. Default 1. */
+  weight?: number;
+  /** Your label. Default: a unique string. */
+  id?: string;
+}
+
+export interface UpdateOptions {
+  /** Only on workers that serve this series. Default: on all. */
+  series?: unknown;
+  /** true: only on the workers there are now. Default false. */
+  ephemeral?: boolean;
+  /** The kept update with an equal key is forgotten. */
+  key?: unknown;
+}
+
+export interface DetachOptions {
+  /** Whether its unfinished tasks are queued again, at no cost of a retry; otherwise they are cancelled. Default true. */
+  reassign?: boolean;
+  /** Stop it at once. Default false. */
+  crash?: boolean;
+  /** Milliseconds after which a graceful end becomes a crash. Default: never. */
+  timeout?: number;
+}
+
+export type ShutdownMode = 'drain' | 'finish' | 'crash';
+
+export interface ShutdownOptions {
+  /**
+   * `'drain'` runs what is queued first; `'finish'` ends what is started and cancels what waits; `'crash'` stops at
+   * once. Default `'drain'`.
+   */
+  mode?: ShutdownMode;
+  /** Milliseconds after which it becomes a crash. Default: never. */
+  timeout?: number;
+}

@@ -1,0 +1,63 @@
+import { availableParallelism } from 'node:os';
+import { checkCount, checkInteger, checkOptions, outOfRange } from '../check.js';
+import { Pool, type PoolSize } from '../handler/pool.js';
+import type { IWorker } from '../workers/worker.js';
+import { TaskQueue, type TaskQueueOptions } from './task-queue.js';
+
+/** How many workers there are: always so many, started when they are first needed; or as many as there is work for. */
+export type PoolSizeOption =
+  | number
+  | {
+      /** Never fewer than this, once they were needed: an integer from 0. Default 0. */
+      min?: number;
+      /** Never more: an integer from 1, at least `min`. Default: the machine's cores, or `min` if that is more. */
+      max?: number;
+      /** Milliseconds without a task after which one beyond `min` is dismissed, or Infinity. Default 10,000. */
+      idleTimeout?: number;
+    };
+
+/** A queue that hires workers of one kind as they are needed. */
+export abstract class PoolQueue extends TaskQueue {
+  readonly #pool: Pool;
+  readonly #sizeName: string;
+
+  /** @internal */
+  protected constructor(options: TaskQueueOptions, create: () => IWorker, sizeName: string, size?: PoolSizeOption) {
+    const poolSize = checkSize(sizeName, size);
+    super(options);
+    this.#sizeName = sizeName;
+    this.#pool = new Pool(this.handler, create, poolSize);
+    this.handler.recruiter = this.#pool;
+  }
+
+  override get capacity(): number {
+    return super.capacity + this.#pool.vacancy;
+  }
+
+  /** Changes the number of workers: what those beyond it have started is finished first. */
+  resize(size: PoolSizeOption): void {
+    this.#pool.resize(checkSize(this.#sizeName, size));
+  }
+
+  /** @internal */
+  protected override startMinimum(): Promise<void> {
+    return this.#pool.startMinimum();
+  }
+
+  /** @internal */
+  protected override ended(): void {
+    this.#pool.close();
+  }
+}
+
+function checkSize(name: string, size: PoolSizeOption = availableParallelism()): PoolSize {
+  if (typeof size === 'number') {
+    const count = checkInteger(name, size, 1);
+    return { min: count, max: count, idleTimeout: Number.POSITIVE_INFINITY };
+  }
+  checkOptions(name, size);
+  const min = checkInteger(`${name}.min`, size.min ?? 0, 0);
+  const max = checkInteger(`${name}.max`, size.max ?? Math.max(min, availableParallelism()), 1);
+  if (max < min) throw outOfRange(`${name}.max`, `at least \`min\`, which is ${min}`, max);
+  return { min, max, idleTimeout: checkCount(`${name}.idleTimeout`, size.idleTimeout ?? 10_000, 0) };
+}

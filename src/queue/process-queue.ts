@@ -1,0 +1,28 @@
+import { checkOptions } from '../check.js';
+import { ProcessWorker, type ProcessWorkerOptions } from '../workers/process-worker.js';
+import { PoolQueue, type PoolSizeOption } from './pool-queue.js';
+import type { TaskQueueOptions } from './task-queue.js';
+
+export interface ProcessQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
+  /** How many processes. Default: one for each core. */
+  processes?: PoolSizeOption;
+  /** Options of each of them. */
+  worker?: ProcessWorkerOptions;
+}
+
+/**
+ * A queue that runs its tasks in child processes of its own.
+ *
+ * @example
+ * ```ts
+ * const queue = new ProcessQueue({ processes: { max: 4 } });
+ * const sum = await queue.call((a: number, b: number) => a + b, [15, 15]);
+ * ```
+ */
+export class ProcessQueue extends PoolQueue {
+  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  constructor({ processes, worker = {}, ...options }: ProcessQueueOptions = {}) {
+    checkOptions('worker', worker);
+    super(options, () => new ProcessWorker(worker), 'processes', processes);
+  }
+}

@@ -1,0 +1,78 @@
+import type { TaskHandler } from '../handler/task-handler.js';
+import type { ShutdownMode } from './options.js';
+import { RUNNING, type Task } from './task.js';
+import type { TaskHandle } from './task-handle.js';
+
+const strength: Record<ShutdownMode, number> = { drain: 0, finish: 1, crash: 2 };
+
+/** The end of a queue, which may become more urgent while it goes on, and never less. */
+export class Shutdown {
+  readonly #handler: TaskHandler;
+  readonly #unfinished: TaskHandle[] = [];
+  #mode: ShutdownMode;
+  readonly #onSettled: () => void;
+  #hasSettled!: () => void;
+  #isDismissing = false;
+  #timer: NodeJS.Timeout | undefined;
+  /** Resolves with what it left unfinished. */
+  readonly promise: Promise<TaskHandle[]>;
+
+  /** `onSettled` is called when no task is left, before the workers are dismissed. */
+  constructor(handler: TaskHandler, mode: ShutdownMode, onSettled: () => void) {
+    this.#handler = handler;
+    this.#onSettled = onSettled;
+    this.#mode = mode;
+    const settled = new Promise<void>((resolve) => {
+      this.#hasSettled = resolve;
+    });
+    this.promise = handler.occupy(this.#end(settled));
+    if (mode === 'drain') handler.resume();
+    this.check();
+  }
+
+  /** Goes on in `mode` if that is stronger, and as a crash after `timeout` ms. */
+  escalate(mode: ShutdownMode, timeout: number): void {
+    if (strength[mode] > strength[this.#mode]) {
+      this.#mode = mode;
+      if (mode === 'crash' && this.#isDismissing) void this.#dismiss();
+      this.check();
+    }
+    if (timeout === Number.POSITIVE_INFINITY || this.#mode === 'crash') return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.escalate('crash', Number.POSITIVE_INFINITY), timeout);
+  }
+
+  /** Cancels what the mode does not wait for. Is called whenever something has changed. */
+  check(): void {
+    if (this.#isDismissing) return;
+    const handler = this.#handler;
+    if (this.#mode !== 'drain') handler.isRetrying = false;
+    for (const task of handler.tasks((task) => this.#isHopeless(task))) {
+      if (handler.cancel(task, undefined)) this.#unfinished.push(task);
+    }
+    if (handler.waiting === 0 && handler.pending === 0) this.#hasSettled();
+  }
+
+  #isHopeless(task: Task): boolean {
+    if (this.#mode === 'crash') return true;
+    if (this.#mode === 'finish') return task.phase < RUNNING;
+    return task.list !== null && !this.#handler.scheduler.isServed(task);
+  }
+
+  async #end(settled: Promise<void>): Promise<TaskHandle[]> {
+    await settled;
+    this.#isDismissing = true;
+    this.#handler.isRetrying = false;
+    this.#onSettled();
+    await this.#dismiss();
+    clearTimeout(this.#timer);
+    return this.#unfinished;
+  }
+
+  async #dismiss(): Promise<void> {
+    const crash = this.#mode === 'crash';
+    await Promise.all(
+      [...this.#handler.employments].map((employment) => this.#handler.terminate(employment, { crash })),
+    );
+  }
+}

@@ -1,0 +1,101 @@
+import type { TaskHandler } from '../handler/task-handler.js';
+import { Tally, type Times } from './tally.js';
+import type { Task } from './task.js';
+
+/** What has become of some tasks, and how long it took. Plain data. */
+export interface TaskStats {
+  /** Not started yet. */
+  waiting: number;
+  /** Started and not ended. */
+  started: number;
+  done: number;
+  failed: number;
+  cancelled: number;
+  /** From the call to the start of the last attempt. */
+  wait: Times;
+  /** From the start of the last attempt to its end. */
+  run: Times;
+}
+
+export interface SeriesStats extends TaskStats {
+  series: unknown;
+}
+
+export interface WorkerStats extends TaskStats {
+  id: number;
+  kind: string;
+  /** Share of its places that has been busy since it was attached: 0..1. */
+  utilization: number;
+  /** Bytes, as last measured; of threads and processes. */
+  memory: number | undefined;
+}
+
+export interface QueueStats extends TaskStats {
+  /** The 1000 most recently active series. */
+  series: SeriesStats[];
+  /** All other series, as one. */
+  otherSeries: TaskStats;
+  workers: WorkerStats[];
+}
+
+/** How many series are told apart. */
+const SERIES = 1000;
+
+/** Counts what ends, by series. Keeps up to twice as many series apart as it tells, so that it need not sort often. */
+export class Stats {
+  readonly #bySeries = new Map<unknown, Tally>();
+  readonly #others = new Tally();
+
+  record(task: Task): void {
+    let tally = this.#bySeries.get(task.series);
+    if (tally === undefined) {
+      if (this.#bySeries.size >= 2 * SERIES) this.#fold();
+      tally = new Tally();
+      this.#bySeries.set(task.series, tally);
+    }
+    tally.record(task);
+    task.attempt?.employment.tally.record(task);
+  }
+
+  snapshot(handler: TaskHandler): QueueStats {
+    this.#fold();
+    const all = new Tally();
+    all.add(this.#others);
+    for (const tally of this.#bySeries.values()) all.add(tally);
+    const series: SeriesStats[] = [];
+    let [waiting, started] = [handler.waiting, handler.pending];
+    for (const [key, tally] of this.#bySeries) {
+      const of = { series: key, ...summary(tally, handler.waitingOf(key), handler.pendingOf(key)) };
+      waiting -= of.waiting;
+      started -= of.started;
+      series.push(of);
+    }
+    return {
+      ...summary(all, handler.waiting, handler.pending),
+      series,
+      otherSeries: summary(this.#others, waiting, started),
+      workers: [...handler.employments].map((employment) => {
+        const { id, kind, tally, memory, utilization, attempts } = employment;
+        employment.measure();
+        const running = attempts.filter(({ isStarted, isCurrent }) => isStarted && isCurrent).length;
+        const held = attempts.filter(({ isStarted, isCurrent }) => !isStarted && isCurrent).length;
+        return { id, kind, utilization, memory, ...summary(tally, held, running) };
+      }),
+    };
+  }
+
+  /** The least recently active series become others, until there are few enough. */
+  #fold(): void {
+    if (this.#bySeries.size <= SERIES) return;
+    const oldest = [...this.#bySeries].sort(([, a], [, b]) => a.lastAt - b.lastAt).slice(0, -SERIES);
+    for (const [key, tally] of oldest) {
+      this.#others.add(tally);
+      this.#bySeries.delete(key);
+    }
+  }
+}
+
+function summary(tally: Tally, waiting: number, started: number): TaskStats {
+  const { done, failed, cancelled, wait, run } = tally;
+  return { waiting, started, done, failed, cancelled, wait: wait.times, run: run.times };
+}

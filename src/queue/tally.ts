@@ -1,0 +1,105 @@
+import { CANCELLED, DONE, type Task } from './task.js';
+
+/** Times of one kind, in milliseconds. Percentiles are right within 7 %. */
+export interface Times {
+  count: number;
+  mean: number;
+  p50: number;
+  p99: number;
+  max: number;
+}
+
+/** Buckets for each doubling, and doublings from 1 us on. */
+const STEPS = 8;
+const OCTAVES = 40;
+
+/** Counts times in buckets that grow with the time, so that its size does not grow with the count. */
+export class Histogram {
+  #buckets: Uint32Array | null = null;
+  #count = 0;
+  #sum = 0;
+  #max = 0;
+
+  /** @param time - in milliseconds */
+  record(time: number): void {
+    const value = Math.max(time, 0);
+    this.#buckets ??= new Uint32Array(STEPS * OCTAVES);
+    (this.#buckets[bucketOf(value)] as number)++;
+    this.#count++;
+    this.#sum += value;
+    if (value > this.#max) this.#max = value;
+  }
+
+  add(other: Histogram): void {
+    if (other.#buckets === null) return;
+    this.#buckets ??= new Uint32Array(STEPS * OCTAVES);
+    for (let i = 0; i < this.#buckets.length; i++) (this.#buckets[i] as number) += other.#buckets[i] as number;
+    this.#count += other.#count;
+    this.#sum += other.#sum;
+    this.#max = Math.max(this.#max, other.#max);
+  }
+
+  get times(): Times {
+    return {
+      count: this.#count,
+      mean: this.#count === 0 ? 0 : this.#sum / this.#count,
+      p50: this.#percentile(0.5),
+      p99: this.#percentile(0.99),
+      max: this.#max,
+    };
+  }
+
+  #percentile(share: number): number {
+    if (this.#buckets === null) return 0;
+    let left = Math.ceil(this.#count * share);
+    for (const [i, count] of this.#buckets.entries()) {
+      left -= count;
+      if (left <= 0) return Math.min(this.#max, middleOf(i));
+    }
+    return this.#max;
+  }
+}
+
+function bucketOf(time: number): number {
+  const micros = time * 1000;
+  if (micros < 1) return 0;
+  const octave = Math.floor(Math.log2(micros));
+  const step = Math.floor((micros / 2 ** octave - 1) * STEPS);
+  return Math.min(octave * STEPS + step, STEPS * OCTAVES - 1);
+}
+
+function middleOf(bucket: number): number {
+  const octave = Math.floor(bucket / STEPS);
+  return (2 ** octave * (1 + ((bucket % STEPS) + 0.5) / STEPS)) / 1000;
+}
+
+/** What has become of some tasks. */
+export class Tally {
+  done = 0;
+  failed = 0;
+  cancelled = 0;
+  /** When a task of them last ended. */
+  lastAt = 0;
+  readonly wait = new Histogram();
+  readonly run = new Histogram();
+
+  record(task: Task): void {
+    const { startedAt, endedAt = 0, phase } = task;
+    if (phase === DONE) this.done++;
+    else if (phase === CANCELLED) this.cancelled++;
+    else this.failed++;
+    this.lastAt = endedAt;
+    if (startedAt === undefined) return;
+    this.wait.record(startedAt - task.queuedAt);
+    this.run.record(endedAt - startedAt);
+  }
+
+  add(other: Tally): void {
+    this.done += other.done;
+    this.failed += other.failed;
+    this.cancelled += other.cancelled;
+    this.lastAt = Math.max(this.lastAt, other.lastAt);
+    this.wait.add(other.wait);
+    this.run.add(other.run);
+  }
+}

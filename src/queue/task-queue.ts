@@ -1,0 +1,402 @@
+import {
+  checkBoolean,
+  checkCount,
+  checkDuration,
+  checkFunction,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  wrongType,
+} from '../check.js';
+import { QueueClosedError, QueueFullError } from '../errors.js';
+import { type HandlerHost, TaskHandler } from '../handler/task-handler.js';
+import type { KeptUpdate } from '../handler/updates.js';
+import { sourceOf } from '../protocol/portable.js';
+import type { LimitRule } from '../scheduling/limiter.js';
+import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
+import type { IWorker } from '../workers/worker.js';
+import { checkCallee, checkRetry, checkTimeout, makeCall } from './call.js';
+import { GuardedEmitter } from './events.js';
+import type {
+  CallOptions,
+  DetachOptions,
+  Logger,
+  RetryOptions,
+  ShutdownMode,
+  ShutdownOptions,
+  UpdateOptions,
+} from './options.js';
+import { Shutdown } from './shutdown.js';
+import { type QueueStats, Stats } from './stats.js';
+import { CANCELLED, DONE, FAILED, Task, type TaskSettings } from './task.js';
+import type { TaskHandle } from './task-handle.js';
+import type { Callee, Result } from './types.js';
+import { Waiters } from './waiters.js';
+
+export interface TaskQueueOptions {
+  /** The workers to begin with; more can be attached later. Default: none. */
+  workers?: readonly IWorker[];
+  /** Milliseconds that an attempt of a task may take, from when a worker starts it. Default: no limit. */
+  timeout?: number;
+  /** How often a task is run again. Default `{ lost: 1, timeout: 1, error: 0, delay: 0 }`. */
+  retry?: RetryOptions;
+  /** How many tasks may wait; beyond it a call is rejected with QueueFullError. An integer from 1. Default: no bound. */
+  maxQueued?: number;
+  /** false: paused until `resume()`. Default true. */
+  autoStart?: boolean;
+  /** Is told what nobody else is: errors of listeners, workers that die. Default: none. */
+  logger?: Logger;
+}
+
+/**
+ * One queue in front of every way a Node program can run work. Series of tasks share the workers fairly, weighted by
+ * niceness.
+ *
+ * A task that waits for another call of the same queue keeps its place meanwhile: with every place taken by such tasks
+ * none goes on (the queue then emits `stalled`).
+ *
+ * @example
+ * ```ts
+ * const queue = new TaskQueue({ workers: [new ThreadWorker(), new ThreadWorker()] });
+ * const sum = await queue.call((a: number, b: number) => a + b, [15, 15]);
+ * ```
+ */
+export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
+  /** @internal */
+  protected readonly handler: TaskHandler;
+  readonly #logger: Logger | undefined;
+  readonly #defaults: TaskSettings;
+  readonly #maxQueued: number;
+  readonly #waiters = new Waiters();
+  readonly #stats = new Stats();
+  #shutdown: Shutdown | null = null;
+  #wasIdle = true;
+  #wasEmpty = true;
+
+  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  constructor(options: TaskQueueOptions = {}) {
+    checkOptions('options', options);
+    const { workers = [], timeout, retry = {}, maxQueued, autoStart = true, logger } = options;
+    if (logger !== undefined)
+      for (const level of ['debug', 'info', 'warn', 'error'] as const) checkFunction(`logger.${level}`, logger[level]);
+    super(logger);
+    this.#logger = logger;
+    this.#maxQueued = maxQueued === undefined ? Number.POSITIVE_INFINITY : checkCount('maxQueued', maxQueued);
+    if (!Array.isArray(workers)) throw wrongType('workers', 'an array of workers', workers);
+    for (const worker of workers) checkWorker(worker);
+    const host: HandlerHost = {
+      emit: (event, ...payload) => this.emit(event, ...(payload as never)),
+      listenerCount: (event) => this.listenerCount(event),
+      guard: (call) => this.guard(call),
+      directTask: ({ fn, args, series }) => new Task(fn, args, series, 0, this.#defaults),
+      settled: (task, outcome) => this.#settled(task, outcome),
+      roundEnded: () => this.#roundEnded(),
+    };
+    this.handler = new TaskHandler(host);
+    this.#defaults = {
+      id: undefined,
+      timeout: timeout === undefined ? Number.POSITIVE_INFINITY : checkTimeout(timeout),
+      retry: { lost: 1, timeout: 1, error: 0, delay: 0, ...checkRetry(retry) },
+      weight: 1,
+      signal: undefined,
+      transfer: [],
+      isUrgent: false,
+      owner: this.handler,
+    };
+    if (!checkBoolean('autoStart', autoStart)) this.handler.pause();
+    this.on('workerLost', (worker, error) => this.#logger?.error(`Worker ${worker.id} can't go on`, error));
+    for (const worker of workers) this.attachWorker(worker).catch((error) => this.#startFailed(worker, error));
+  }
+
+  // --- tasks --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Runs `fn` with `args` on a worker, when its turn comes. `fn` is a function or a task reference; `args` are copied
+   * when they are sent. Never throws synchronously: what is wrong with the call rejects the promise.
+   *
+   * @example
+   * ```ts
+   * const page = await queue.call(fetchPage, [url], { series: user, niceness: 5, timeout: 10_000 });
+   * ```
+   */
+  call<R>(fn: Callee<[], R>): Promise<Result<R>>;
+  call<A extends unknown[], R>(fn: Callee<A, R>, args: readonly [...A], options?: CallOptions): Promise<Result<R>>;
+  call(fn: AnyFunction | TaskRef, args?: readonly unknown[], options?: CallOptions): Promise<unknown> {
+    try {
+      return this.#submit(fn, args, options).promise;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Like `call`, but returns the task's handle. Throws what is wrong with the call; a closed or full queue gives a
+   * handle that has failed.
+   */
+  submit<R>(fn: Callee<[], R>): TaskHandle<Result<R>>;
+  submit<A extends unknown[], R>(fn: Callee<A, R>, args: readonly [...A], options?: CallOptions): TaskHandle<Result<R>>;
+  submit(fn: AnyFunction | TaskRef, args?: readonly unknown[], options?: CallOptions): TaskHandle {
+    return this.#submit(fn, args, options);
+  }
+
+  #submit(fn: AnyFunction | TaskRef, args: readonly unknown[] | undefined, options: CallOptions | undefined): Task {
+    const { task, band, requirement } = makeCall(fn, args, options, this.#defaults);
+    if (requirement === 'closure' && this.handler.sendsClosures) sourceOf(fn as AnyFunction);
+    const { signal } = task.settings;
+    if (signal?.aborted) task.settle(CANCELLED, signal.reason, task.queuedAt);
+    else if (this.#shutdown !== null) task.settle(FAILED, new QueueClosedError(), task.queuedAt);
+    else if (this.size >= this.#maxQueued) task.settle(FAILED, new QueueFullError(this.#maxQueued), task.queuedAt);
+    else {
+      this.#wasIdle = false;
+      this.#wasEmpty = false;
+      this.handler.submit(task, band, requirement);
+    }
+    return task;
+  }
+
+  /**
+   * Runs `fn` on every worker there is and, unless it is ephemeral, on every worker to come before its first task.
+   *
+   * @returns one result per worker.
+   * @throws AggregateError if it fails anywhere; then it is not kept.
+   *
+   * @example
+   * ```ts
+   * await queue.update(tasks.ignore, [addresses], { key: 'ignored' });
+   * ```
+   */
+  update<R>(fn: Callee<[], R>): Promise<Result<R>[]>;
+  update<A extends unknown[], R>(
+    fn: Callee<A, R>,
+    args: readonly [...A],
+    options?: UpdateOptions,
+  ): Promise<Result<R>[]>;
+  async update(
+    fn: AnyFunction | TaskRef,
+    args: readonly unknown[] = [],
+    options: UpdateOptions = {},
+  ): Promise<unknown[]> {
+    checkCallee(fn);
+    if (!Array.isArray(args)) throw wrongType('args', 'an array', args);
+    checkOptions('options', options);
+    if ('consumer' in options) throw new TypeError('Expected no `consumer`: an update has one result per worker');
+    const ephemeral = checkBoolean('ephemeral', options.ephemeral ?? false);
+    if (this.#shutdown !== null) throw new QueueClosedError();
+    await this.startMinimum();
+    const update: KeptUpdate = {
+      fn,
+      args: [...args],
+      isForSeries: 'series' in options,
+      series: options.series,
+      key: options.key,
+    };
+    return await this.handler.update(update, ephemeral);
+  }
+
+  /** Cancels everything that waits or has started. @returns how many tasks that were. */
+  cancelAll(reason?: unknown): number {
+    return this.#cancel(reason);
+  }
+
+  /** Cancels everything of one series that waits or has started. @returns how many tasks that were. */
+  cancelSeries(series: unknown, reason?: unknown): number {
+    return this.#cancel(reason, (task) => task.series === series);
+  }
+
+  #cancel(reason: unknown, filter?: (task: Task) => boolean): number {
+    let count = 0;
+    for (const task of this.handler.tasks(filter)) if (this.handler.cancel(task, reason)) count++;
+    return count;
+  }
+
+  // --- workers ------------------------------------------------------------------------------------------------------
+
+  /**
+   * Hires a worker. Resolves with its id when the kept updates have run on it and it takes tasks.
+   *
+   * @throws TypeError if it is no worker, WorkerStartError if it can't be started.
+   */
+  async attachWorker(worker: IWorker): Promise<number> {
+    checkWorker(worker);
+    if (this.#shutdown !== null) throw new QueueClosedError('The queue was shut down: it takes no more workers');
+    if (this.handler.employment(worker) !== undefined) throw new TypeError(`Worker ${worker.id} is attached already`);
+    const { id } = await this.handler.hire(worker);
+    return id;
+  }
+
+  /**
+   * Dismisses a worker. Resolves when it has ended, with its unfinished tasks if they were not queued again. An
+   * unknown worker: `[]`.
+   */
+  async detachWorker(workerOrId: IWorker | number, options: DetachOptions = {}): Promise<TaskHandle[]> {
+    checkOptions('options', options);
+    const { reassign = true, crash = false, timeout } = options;
+    checkBoolean('reassign', reassign);
+    checkBoolean('crash', crash);
+    if (timeout !== undefined) checkDuration('timeout', timeout, { zero: true });
+    const employment = this.handler.employment(workerOrId);
+    return employment === undefined ? [] : await this.handler.terminate(employment, options);
+  }
+
+  /** Lets a worker serve one more series, at once or, if updates are kept for it, when they have run. */
+  async qualifyWorker(workerOrId: IWorker | number, series: unknown): Promise<void> {
+    const employment = this.handler.employment(workerOrId);
+    if (employment === undefined) throw wrongType('worker', 'an attached worker or its id', workerOrId);
+    await this.handler.qualify(employment, series);
+  }
+
+  /** The workers, or those that serve a series. */
+  workers(...series: [series?: unknown]): IWorker[] {
+    return this.handler.roster(...series);
+  }
+
+  worker(id: number): IWorker | undefined {
+    return this.handler.employment(id)?.worker;
+  }
+
+  // --- control and state --------------------------------------------------------------------------------------------
+
+  /** Starts no more tasks until `resume()`. */
+  pause(): void {
+    this.handler.pause();
+  }
+
+  resume(): void {
+    this.handler.resume();
+  }
+
+  get isPaused(): boolean {
+    return this.handler.scheduler.isPaused;
+  }
+
+  /** Whether it takes tasks and runs them: neither paused nor shut down. */
+  get isRunning(): boolean {
+    return this.#shutdown === null && !this.isPaused;
+  }
+
+  /** How many tasks wait. */
+  get size(): number {
+    return this.handler.waiting;
+  }
+
+  /** How many tasks have started and not ended. */
+  get pending(): number {
+    return this.handler.pending;
+  }
+
+  /** How many tasks can run at a time. */
+  get capacity(): number {
+    return this.handler.capacity;
+  }
+
+  /** How many tasks of a series wait. */
+  sizeOf(series: unknown): number {
+    return this.handler.waitingOf(series);
+  }
+
+  /** Limits how much runs or starts of the whole queue; null lifts the limit. */
+  limit(rule: LimitRule | null): void {
+    this.handler.limit(checkRule(rule));
+  }
+
+  /** Limits how much runs or starts of a series; null lifts the limit. */
+  limitSeries(series: unknown, rule: LimitRule | null): void {
+    this.handler.limitSeries(series, checkRule(rule));
+  }
+
+  /** Resolves when nothing waits and nothing has started. */
+  onIdle(): Promise<void> {
+    return this.#waiters.until(() => this.size === 0 && this.pending === 0);
+  }
+
+  /** Resolves when nothing waits. */
+  onEmpty(): Promise<void> {
+    return this.#waiters.until(() => this.size === 0);
+  }
+
+  /** Resolves when fewer than `n` tasks wait; `n` is an integer from 1. */
+  async onSizeLessThan(n: number): Promise<void> {
+    checkInteger('n', n, 1);
+    await this.#waiters.until(() => this.size < n);
+  }
+
+  /** Counts and times by state, series and worker. */
+  stats(): QueueStats {
+    return this.#stats.snapshot(this.handler);
+  }
+
+  /**
+   * Ends the queue and its workers. Resolves with the tasks that were left unfinished, all of which have been
+   * cancelled. A second call with a stronger mode makes it more urgent.
+   */
+  async shutdown({ mode = 'drain', timeout }: ShutdownOptions = {}): Promise<TaskHandle[]> {
+    checkOneOf<ShutdownMode>('mode', mode, ['drain', 'finish', 'crash']);
+    if (timeout !== undefined) checkDuration('timeout', timeout, { zero: true });
+    if (this.#shutdown === null) {
+      this.#shutdown = new Shutdown(this.handler, mode, () => this.ended());
+    }
+    this.#shutdown.escalate(mode, timeout ?? Number.POSITIVE_INFINITY);
+    return await this.#shutdown.promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+
+  // --- for ready-made queues ----------------------------------------------------------------------------------------
+
+  /** @internal Starts as many workers as there always are. */
+  protected async startMinimum(): Promise<void> {}
+
+  /** @internal The queue's end has begun and nothing waits any more. */
+  protected ended(): void {}
+
+  // --- what the handler says ----------------------------------------------------------------------------------------
+
+  #settled(task: Task, outcome: unknown): void {
+    this.#stats.record(task);
+    if (task.phase === DONE) this.emit('done', task);
+    else if (task.phase === FAILED) this.emit('failed', task, outcome);
+    else this.emit('cancelled', task, outcome);
+  }
+
+  #roundEnded(): void {
+    this.#shutdown?.check();
+    const isEmpty = this.size === 0;
+    const isIdle = isEmpty && this.pending === 0;
+    if (isEmpty && !this.#wasEmpty) this.emit('empty');
+    if (isIdle && !this.#wasIdle) this.emit('idle');
+    this.#wasEmpty = isEmpty;
+    this.#wasIdle = isIdle;
+    this.#waiters.check();
+  }
+
+  /** A worker that came with the options: nobody awaits its start. */
+  #startFailed(worker: IWorker, error: Error): void {
+    if (this.#shutdown === null) this.emit('workerLost', worker, error);
+  }
+}
+
+/** Throws a TypeError that says what is missing. */
+function checkWorker(worker: unknown): asserts worker is IWorker {
+  if (typeof worker !== 'object' || worker === null) throw wrongType('worker', 'a worker', worker);
+  const candidate = worker as Partial<IWorker>;
+  if (typeof candidate.kind !== 'string') throw wrongType('worker.kind', 'a string', candidate.kind);
+  if (candidate.series !== null && !Array.isArray(candidate.series)) {
+    throw wrongType('worker.series', 'null or an array of series', candidate.series);
+  }
+  checkCount('worker.concurrency', candidate.concurrency);
+  for (const method of ['start', 'run', 'stop', 'crash'] as const) checkFunction(`worker.${method}`, candidate[method]);
+}
+
+function checkRule(rule: LimitRule | null): LimitRule | null {
+  if (rule === null) return null;
+  checkOptions('rule', rule);
+  if (rule.concurrency !== undefined) checkCount('concurrency', rule.concurrency);
+  if (rule.rate !== undefined) {
+    checkOptions('rate', rule.rate);
+    checkInteger('rate.count', rule.rate.count, 1);
+    checkDuration('rate.interval', rule.rate.interval);
+  }
+  return rule;
+}

@@ -1,0 +1,201 @@
+import { AsyncResource } from 'node:async_hooks';
+import type { Transferable } from 'node:worker_threads';
+import { checkFunction, checkInteger } from '../check.js';
+import { now } from '../clock.js';
+import type { Attempt } from '../handler/attempt.js';
+import type { Job } from '../scheduling/job.js';
+import type { JobList } from '../scheduling/job-list.js';
+import type { Lane } from '../scheduling/lane.js';
+import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
+import type { RetryPolicy } from './options.js';
+import type { TaskHandle, TaskState } from './task-handle.js';
+
+/** Where a task is. `HELD`: sent to a worker ahead of its turn; `DELAYED`: waits to be run again. */
+export const QUEUED = 0;
+export const HELD = 1;
+export const DELAYED = 2;
+export const RUNNING = 3;
+export const DONE = 4;
+export const FAILED = 5;
+export const CANCELLED = 6;
+export type Phase =
+  | typeof QUEUED
+  | typeof HELD
+  | typeof DELAYED
+  | typeof RUNNING
+  | typeof DONE
+  | typeof FAILED
+  | typeof CANCELLED;
+
+const states: readonly TaskState[] = ['queued', 'queued', 'queued', 'running', 'done', 'failed', 'cancelled'];
+
+/** What few tasks have an own value of. Those that have none share one object. */
+export interface TaskSettings {
+  readonly id: string | undefined;
+  /** Milliseconds; Infinity for none. */
+  readonly timeout: number;
+  readonly retry: RetryPolicy;
+  readonly weight: number;
+  readonly signal: AbortSignal | undefined;
+  readonly transfer: readonly Transferable[];
+  readonly isUrgent: boolean;
+  readonly owner: TaskOwner;
+}
+
+/** Who carries out what is asked of a task's handle. */
+export interface TaskOwner {
+  cancel(task: Task, reason: unknown): boolean;
+  renice(task: Task, niceness: number): boolean;
+  /** Calls a listener of the user's, who may throw. */
+  guard(call: () => void): void;
+}
+
+/** What only few tasks need, so that the others need no room for it. */
+class Extras {
+  /** How often it was run again, by what went wrong. */
+  readonly retries = { lost: 0, timeout: 0, error: 0 };
+  /** Until it is run again. */
+  delay: NodeJS.Timeout | undefined;
+  readonly listeners = new Set<(progress: unknown) => void>();
+  /** What it ended with, kept for a promise that nobody has asked for yet. */
+  outcome: unknown;
+  /** When it ended, of a task that never began. */
+  endedAt: number | undefined;
+}
+
+type Settle = (outcome: unknown) => void;
+
+let taskCount = 0;
+
+// The executor is one function for all promises, not a closure for each: it runs synchronously, so it can leave what
+// it was given here. Rejecting goes through `resolve` with a rejected promise, as memory per waiting task is speed.
+let lastResolve: Settle;
+const takeResolve = (resolve: Settle) => {
+  lastResolve = resolve;
+};
+
+/**
+ * One call: the record that waits in the scheduler and the handle its caller has, in one object, as there may be
+ * millions of them. As an AsyncResource it remembers the async context of the call.
+ */
+export class Task extends AsyncResource implements Job, TaskHandle {
+  prev: Job | null = null;
+  next: Job | null = null;
+  list: JobList | null = null;
+  lane: Lane | null = null;
+  place = 0;
+  takenAt = 0;
+  niceness: number;
+
+  readonly fn: AnyFunction | TaskRef;
+  readonly args: unknown[];
+  readonly series: unknown;
+  readonly settings: TaskSettings;
+  readonly queuedAt = now();
+  readonly #number = ++taskCount;
+  phase: Phase = QUEUED;
+  attempts = 0;
+  /** The latest. */
+  attempt: Attempt | null = null;
+  #promise: Promise<unknown> | null = null;
+  #resolve: Settle | null = null;
+  #extras: Extras | null = null;
+
+  constructor(fn: AnyFunction | TaskRef, args: unknown[], series: unknown, niceness: number, settings: TaskSettings) {
+    super('niceq.Task');
+    this.fn = fn;
+    this.args = args;
+    this.series = series;
+    this.niceness = niceness;
+    this.settings = settings;
+  }
+
+  get weight(): number {
+    return this.settings.weight;
+  }
+
+  get repeated(): boolean {
+    return this.attempts > 0;
+  }
+
+  get holdable(): boolean {
+    return this.attempts === 0 && !this.settings.isUrgent && this.settings.transfer.length === 0;
+  }
+
+  get id(): string {
+    return this.settings.id ?? `task-${this.#number}`;
+  }
+
+  get state(): TaskState {
+    return states[this.phase] as TaskState;
+  }
+
+  get isSettled(): boolean {
+    return this.phase >= DONE;
+  }
+
+  get workerId(): number | undefined {
+    return this.attempt?.employment.id;
+  }
+
+  get startedAt(): number | undefined {
+    return this.attempt?.startedAt || undefined;
+  }
+
+  get endedAt(): number | undefined {
+    if (!this.isSettled) return undefined;
+    return this.attempt?.endedAt ?? this.#extras?.endedAt;
+  }
+
+  get extras(): Extras {
+    this.#extras ??= new Extras();
+    return this.#extras;
+  }
+
+  /** Made when somebody asks for it: a promise that nobody has can't be rejected unhandled. */
+  get promise(): Promise<unknown> {
+    if (this.#promise === null) {
+      this.#promise = new Promise(takeResolve);
+      this.#resolve = lastResolve;
+      if (this.isSettled) this.#fulfil(this.extras.outcome);
+    }
+    return this.#promise;
+  }
+
+  /** Ends the task, with its result or with an error, as `phase` says. */
+  settle(phase: typeof DONE | typeof FAILED | typeof CANCELLED, outcome: unknown, at: number): void {
+    this.phase = phase;
+    if (this.attempt === null) this.extras.endedAt = at;
+    else this.attempt.endedAt = at;
+    if (this.#promise === null) this.extras.outcome = outcome;
+    else this.#fulfil(outcome);
+  }
+
+  #fulfil(outcome: unknown): void {
+    (this.#resolve as Settle)(this.phase === DONE ? outcome : Promise.reject(outcome));
+    this.#resolve = null;
+  }
+
+  cancel(reason?: unknown): boolean {
+    return this.settings.owner.cancel(this, reason);
+  }
+
+  renice(niceness: number): boolean {
+    return this.settings.owner.renice(this, checkInteger('niceness', niceness, -20, 20));
+  }
+
+  onProgress(listener: (progress: unknown) => void): () => void {
+    checkFunction('listener', listener);
+    const { listeners } = this.extras;
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+    };
+  }
+
+  /** Tells those who listen what the task reports. */
+  progressed(progress: unknown): void {
+    if (this.#extras === null) return;
+    for (const listener of this.#extras.listeners) this.settings.owner.guard(() => listener(progress));
+  }
+}

@@ -1,0 +1,28 @@
+import { checkOptions } from '../check.js';
+import { ThreadWorker, type ThreadWorkerOptions } from '../workers/thread-worker.js';
+import { PoolQueue, type PoolSizeOption } from './pool-queue.js';
+import type { TaskQueueOptions } from './task-queue.js';
+
+export interface ThreadQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
+  /** How many threads. Default: one for each core. */
+  threads?: PoolSizeOption;
+  /** Options of each of them. */
+  worker?: ThreadWorkerOptions;
+}
+
+/**
+ * A queue that runs its tasks in threads of its own.
+ *
+ * @example
+ * ```ts
+ * const queue = new ThreadQueue({ threads: 4 });
+ * const sum = await queue.call((a: number, b: number) => a + b, [15, 15]);
+ * ```
+ */
+export class ThreadQueue extends PoolQueue {
+  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  constructor({ threads, worker = {}, ...options }: ThreadQueueOptions = {}) {
+    checkOptions('worker', worker);
+    super(options, () => new ThreadWorker(worker), 'threads', threads);
+  }
+}

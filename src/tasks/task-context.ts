@@ -1,0 +1,69 @@
+/** What a running task knows of itself. */
+export interface TaskContext {
+  /** The task's `id`. */
+  readonly id: string;
+  /** 1 for the first run, 2 for the second... */
+  readonly attempt: number;
+  /** Aborts when the task is cancelled or has run out of time. */
+  readonly signal: AbortSignal;
+  /** The series it belongs to. In a thread or process objects arrive as copies, and symbols and functions as undefined. */
+  readonly series: unknown;
+  /** The id of the worker that runs it. */
+  readonly workerId: number;
+  /** Tells whoever listens how far the task is: any value that can be cloned. */
+  report(progress: unknown): void;
+}
+
+/** What can tell the context of a task, once somebody asks. */
+export interface ContextSource {
+  context(): TaskContext;
+}
+
+/**
+ * One slot for the whole thread, under a registered symbol: a task module and the worker's own code may have loaded
+ * different copies of the package.
+ */
+const CURRENT = Symbol.for('niceq.currentTask');
+const holder = globalThis as { [CURRENT]?: ContextSource | undefined };
+
+/**
+ * The context of the task that is running. Call it in the task before its first `await`; afterwards others may run in
+ * between, so it would no longer know which one asks.
+ *
+ * @throws Error when no task is running, or the calling one has already awaited something.
+ *
+ * @example
+ * ```ts
+ * export async function crawl(urls: string[]) {
+ *   const { signal, report } = taskContext();
+ *   for (const [i, url] of urls.entries()) {
+ *     await fetch(url, { signal });
+ *     report(i / urls.length);
+ *   }
+ * }
+ * ```
+ */
+export function taskContext(): TaskContext {
+  const current = holder[CURRENT];
+  if (current === undefined) {
+    throw new Error(
+      'taskContext() knows the task only before its first await: call it at the top of the task function',
+    );
+  }
+  return current.context();
+}
+
+/** Runs `fn`, up to its first await, as the task that `source` knows the context of. */
+export function runInContext(
+  source: ContextSource,
+  fn: (...args: unknown[]) => unknown,
+  args: readonly unknown[],
+): unknown {
+  const outer = holder[CURRENT];
+  holder[CURRENT] = source;
+  try {
+    return fn(...args);
+  } finally {
+    holder[CURRENT] = outer;
+  }
+}

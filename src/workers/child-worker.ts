@@ -1,0 +1,203 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type WorkerLoss, WorkerLostError, WorkerStartError } from '../errors.js';
+import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
+import type { OpenChannel } from './channel.js';
+import { Link } from './link.js';
+import type { Assignment, Employer, IWorker } from './worker.js';
+
+/** How often a start may fail in a row, and the pause after the first failure, which doubles. */
+const STARTS = 3;
+const BACK_OFF = 100;
+
+export interface ChildWorkerSettings {
+  readonly concurrency: number;
+  readonly series: readonly unknown[] | null;
+  readonly graceful: number;
+  readonly maxTasks: number;
+  readonly maxMemory: number;
+}
+
+/**
+ * A worker that runs its tasks in a thread or process, replaces one that died, and recycles one that has had its time.
+ *
+ * At any time it has at most one link; between two of them, while `#link` is null, its employer gives it nothing.
+ */
+export abstract class ChildWorker implements IWorker {
+  abstract readonly kind: string;
+  id?: number;
+  readonly series: readonly unknown[] | null;
+  readonly concurrency: number;
+  readonly #settings: ChildWorkerSettings;
+  readonly #open: OpenChannel;
+  #employer: Employer | null = null;
+  #link: Link | null = null;
+  /** A link that does not take tasks yet. */
+  #starting: Link | null = null;
+  #failures = 0;
+  #isRecycling = false;
+  #isMeasuring = false;
+  /** Aborted when it is told to end: nothing is started any more. */
+  readonly #end = new AbortController();
+
+  protected constructor(settings: ChildWorkerSettings, open: OpenChannel) {
+    this.#settings = settings;
+    this.#open = open;
+    this.concurrency = settings.concurrency;
+    this.series = settings.series;
+  }
+
+  async start(employer: Employer): Promise<void> {
+    this.#employer = employer;
+    while (!(await this.#tryStart())) {}
+  }
+
+  run(assignment: Assignment): void {
+    const link = this.#link as Link;
+    link.run(assignment);
+    if (link.taskCount >= this.#settings.maxTasks) this.#retire();
+  }
+
+  holds(fn: AnyFunction | TaskRef): boolean {
+    return this.#link?.holds(fn) ?? false;
+  }
+
+  recall(assignment: Assignment): boolean | Promise<boolean> {
+    return this.#link?.recall(assignment) ?? false;
+  }
+
+  cancel(assignment: Assignment, reason: unknown): void {
+    this.#link?.cancel(assignment, reason);
+  }
+
+  async stop(): Promise<void> {
+    this.#end.abort();
+    this.#starting?.kill();
+    await Promise.all([this.#starting?.exit, this.#link?.stop()]);
+  }
+
+  crash(): void {
+    this.#end.abort();
+    this.#starting?.kill();
+    this.#link?.kill();
+  }
+
+  async memory(): Promise<number> {
+    return (await this.#link?.memory()) ?? 0;
+  }
+
+  /** Starts a thread or process. Resolves with whether it runs; throws when there is no use in trying on. */
+  async #tryStart(): Promise<boolean> {
+    try {
+      this.#end.signal.throwIfAborted();
+      this.#link = await this.#connect();
+      this.#end.signal.throwIfAborted();
+      return true;
+    } catch (cause) {
+      if (this.#end.signal.aborted || ++this.#failures >= STARTS) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        const times = this.#end.signal.aborted ? 'because it was stopped' : `in ${STARTS} attempts`;
+        throw new WorkerStartError(`The ${this.kind} could not be started ${times}: ${why}`, { cause });
+      }
+      await sleep(BACK_OFF * 2 ** (this.#failures - 1), undefined, { signal: this.#end.signal }).catch(() => {});
+      return false;
+    }
+  }
+
+  #connect(): Promise<Link> {
+    return new Promise((resolve, reject) => {
+      const { concurrency, graceful } = this.#settings;
+      const link: Link = new Link(
+        this.#open,
+        {
+          ready: () => {
+            this.#starting = null;
+            resolve(link);
+          },
+          released: () => this.#released(link),
+          ended: (loss, unstarted) => {
+            const error = lostError(this.kind, loss);
+            if (link === this.#starting) this.#starting = null;
+            reject(error);
+            if (link === this.#link) this.#lost(error, unstarted);
+          },
+        },
+        { concurrency, graceful, workerId: this.id ?? 0 },
+      );
+      this.#starting = link;
+    });
+  }
+
+  #lost(error: WorkerLostError, unstarted: readonly Assignment[]): void {
+    this.#link = null;
+    if (this.#end.signal.aborted) return;
+    this.#employer?.lost(error, unstarted);
+    void this.#replace();
+  }
+
+  async #replace(): Promise<void> {
+    const employer = this.#employer as Employer;
+    try {
+      for (;;) {
+        if (!(await this.#tryStart())) continue;
+        try {
+          await employer.ready();
+          this.#failures = 0;
+          this.#isRecycling = false;
+          return;
+        } catch (cause) {
+          // A kept update failed: tasks would not find what they rely on.
+          if (++this.#failures >= STARTS)
+            throw new WorkerStartError(`A kept update failed on a new ${this.kind}`, { cause });
+          const link = this.#link;
+          this.#link = null;
+          link?.kill();
+        }
+      }
+    } catch (error) {
+      if (!this.#end.signal.aborted) employer.resign(error as Error);
+    }
+  }
+
+  #released(link: Link): void {
+    if (link !== this.#link) return;
+    if (this.#isRecycling) {
+      if (link.size === 0) this.#recycle(link);
+    } else if (this.#settings.maxMemory !== Number.POSITIVE_INFINITY) {
+      void this.#measure(link);
+    }
+  }
+
+  async #measure(link: Link): Promise<void> {
+    if (this.#isMeasuring) return;
+    this.#isMeasuring = true;
+    const memory = await link.memory();
+    this.#isMeasuring = false;
+    if (memory > this.#settings.maxMemory && link === this.#link) this.#retire();
+  }
+
+  /** The thread or process gets no more tasks, and is replaced when it has finished those it has. */
+  #retire(): void {
+    if (this.#isRecycling) return;
+    this.#isRecycling = true;
+    this.#employer?.pause();
+    const link = this.#link;
+    if (link !== null && link.size === 0) this.#recycle(link);
+  }
+
+  #recycle(link: Link): void {
+    this.#link = null;
+    void link.stop();
+    void this.#replace();
+  }
+}
+
+function lostError(kind: string, loss: WorkerLoss): WorkerLostError {
+  const { cause, signal, exitCode } = loss;
+  const why =
+    cause instanceof Error
+      ? cause.message
+      : signal != null
+        ? `it was ended by ${signal}`
+        : `it exited with code ${exitCode ?? 'unknown'}`;
+  return new WorkerLostError(`The ${kind} that ran the task died: ${why}`, loss);
+}

@@ -1,0 +1,427 @@
+import { NotPortableError, type WorkerLoss } from '../errors.js';
+import { decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
+import { CommandWriter, commandFields, type Message, type Reports, readReports, split } from '../protocol/messages.js';
+import { pathToUncloneable } from '../protocol/uncloneable.js';
+import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
+import type { Transferable } from '../tasks/transferable.js';
+import type { Channel, ChannelListener, OpenChannel } from './channel.js';
+import { type Code, codeOf } from './code.js';
+import type { Assignment } from './worker.js';
+
+/** How much work may be held ahead of its turn, in milliseconds and in tasks. */
+const HOLD_TIME = 0.2;
+const HOLD_COUNT = 64;
+
+/** How many functions the other side is told before it is told to forget them. */
+const KNOWN = 1000;
+
+/** A task on the other side. */
+class Posting {
+  readonly assignment: Assignment;
+  readonly code: Code;
+  readonly slot: number;
+  readonly ticket: number;
+  /** What it is expected to take, in milliseconds. */
+  readonly estimate: number;
+  /** Whether it is one of those that run, as far as this side knows. */
+  isStarted = false;
+  /** Whether it was asked to end and had its time to. */
+  isOverdue = false;
+  /** Whether the other side has read that it should end. */
+  isAnswered = false;
+  timer: NodeJS.Timeout | undefined;
+  /** Resolves with whether it was given back. */
+  recall: ((isGivenBack: boolean) => void) | null = null;
+
+  constructor(assignment: Assignment, code: Code, slot: number, ticket: number, estimate: number) {
+    this.assignment = assignment;
+    this.code = code;
+    this.slot = slot;
+    this.ticket = ticket;
+    this.estimate = estimate;
+  }
+}
+
+/** Who owns a link. */
+export interface LinkOwner {
+  /** It takes tasks now. */
+  ready(): void;
+  /** One task fewer is on the other side. */
+  released(): void;
+  /** It has ended, with these assignments outstanding; those in `unstarted` never began. */
+  ended(loss: WorkerLoss, unstarted: Assignment[]): void;
+}
+
+/**
+ * The parent's end of one thread or process: what was sent to it and has not come back.
+ *
+ * The other side runs `concurrency` tasks at a time in the order in which they were sent and holds the rest; this side
+ * follows that order, so it knows what has started without being told. What it has to say in one tick is one message.
+ *
+ * Invariant: `#postings[slot]` is the task in that slot; a slot is reused only when its task has ended on the other
+ * side or provably never will begin there.
+ */
+export class Link implements Reports, ChannelListener {
+  readonly #owner: LinkOwner;
+  readonly #channel: Channel;
+  readonly #concurrency: number;
+  readonly #graceful: number;
+  readonly #writer = new CommandWriter();
+  readonly #known = new Set<Code>();
+  readonly #postings: (Posting | null)[] = [];
+  readonly #freeSlots: number[] = [];
+  /** What was sent but, as far as this side knows, waits there; the next one to start at `#nextHeld`. */
+  #held: Posting[] = [];
+  #nextHeld = 0;
+  #heldCount = 0;
+  #heldTime = 0;
+  #running = 0;
+  #runningTime = 0;
+  #overdue = 0;
+  #tickets = 0;
+  #isFlushPlanned = false;
+  #hasExited = false;
+  #crash: ErrorRecord | null = null;
+  #fault: unknown;
+  #measures: ((bytes: number) => void)[] = [];
+  /** How many tasks it was given. */
+  taskCount = 0;
+  /** Settles when it has exited. */
+  readonly exit: Promise<void>;
+  #exited!: () => void;
+
+  constructor(open: OpenChannel, owner: LinkOwner, { concurrency, graceful, workerId }: LinkOptions) {
+    this.#owner = owner;
+    this.#concurrency = concurrency;
+    this.#graceful = graceful;
+    this.exit = new Promise((resolve) => {
+      this.#exited = resolve;
+    });
+    this.#channel = open(this, workerId);
+  }
+
+  /** How many tasks are on the other side. */
+  get size(): number {
+    return this.#running + this.#heldCount;
+  }
+
+  /**
+   * Whether one more task may be sent than can run now. What a thread holds can be taken back at any moment, so one
+   * is always worth it; a process gives back nothing while it is busy, so it holds only what is known to be short,
+   * behind what is known to be short.
+   */
+  holds(fn: AnyFunction | TaskRef): boolean {
+    if (this.#heldCount >= HOLD_COUNT) return false;
+    const ahead = this.#channel.claims === null ? this.#heldTime + this.#runningTime : this.#heldTime;
+    if (this.#heldCount === 0 && this.#channel.claims !== null) return true;
+    return ahead + this.#estimate(fn) <= HOLD_TIME;
+  }
+
+  run(assignment: Assignment): void {
+    const code = this.#codeOf(assignment);
+    if (code === null) return;
+    const slot = this.#freeSlots.pop() ?? this.#postings.length;
+    const posting = new Posting(assignment, code, slot, ++this.#tickets, code.meanTime);
+    this.#postings[slot] = posting;
+    this.#channel.claims?.offer(slot, posting.ticket);
+    this.taskCount++;
+    const { id, args, attempt, transfer } = assignment;
+    const isAlone = transfer.length > 0;
+    if (isAlone) this.#flush();
+    this.#define(code);
+    this.#writer.run(slot, posting.ticket, code.number, args, id, attempt, portableSeries(assignment.series));
+    if (this.#running < this.#concurrency) {
+      this.#begin(posting);
+    } else {
+      this.#held.push(posting);
+      this.#heldCount++;
+      this.#heldTime += posting.estimate;
+    }
+    if (isAlone) this.#flush(transfer);
+    else this.#planFlush();
+  }
+
+  recall(assignment: Assignment): boolean | Promise<boolean> {
+    const posting = this.#find(assignment);
+    if (posting === undefined || posting.isStarted) return false;
+    const { claims } = this.#channel;
+    if (claims !== null) {
+      if (!claims.revoke(posting.slot, posting.ticket)) return false;
+      this.#release(posting);
+      return true;
+    }
+    this.#writer.recall(posting.slot, posting.ticket);
+    this.#planFlush();
+    return new Promise((resolve) => {
+      posting.recall = resolve;
+    });
+  }
+
+  cancel(assignment: Assignment, reason: unknown): void {
+    const posting = this.#find(assignment);
+    if (posting === undefined || posting.timer !== undefined) return;
+    this.#writer.abort(posting.slot, posting.ticket, encodeError(reason, this.#channel.probe));
+    this.#planFlush();
+    posting.timer = setTimeout(() => {
+      posting.isOverdue = true;
+      this.#overdue++;
+      // One that does not even read what it is sent is blocked, and with it whatever else runs there.
+      if (!posting.isAnswered) this.#channel.kill();
+      else this.#killIfOnlyOverdue();
+    }, this.#graceful);
+  }
+
+  memory(): Promise<number> {
+    return new Promise((resolve) => {
+      this.#measures.push(resolve);
+      if (this.#hasExited) this.measured(0);
+      this.#writer.measure();
+      this.#planFlush();
+    });
+  }
+
+  /** Asks it to exit, and after its time of grace makes it. */
+  async stop(): Promise<void> {
+    this.#writer.stop();
+    this.#flush();
+    const timer = setTimeout(() => this.#channel.kill(), this.#graceful);
+    await this.exit;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    if (!this.#hasExited) this.#channel.kill();
+  }
+
+  // --- what the channel says ----------------------------------------------------------------------------------------
+
+  message(message: unknown): void {
+    try {
+      readReports(message, this);
+    } catch (error) {
+      this.#fault = error;
+      this.#channel.kill();
+    }
+  }
+
+  exited(loss: WorkerLoss): void {
+    this.#hasExited = true;
+    const unstarted: Assignment[] = [];
+    const { claims } = this.#channel;
+    for (const posting of this.#postings) {
+      if (posting == null) continue;
+      clearTimeout(posting.timer);
+      posting.recall?.(false);
+      const hasBegun = claims === null ? posting.isStarted : claims.isTaken(posting.slot, posting.ticket);
+      if (!hasBegun) unstarted.push(posting.assignment);
+      else if (!posting.isStarted) posting.assignment.started();
+    }
+    for (const measure of this.#measures) measure(0);
+    const cause = this.#fault ?? (this.#crash === null ? loss.cause : decodeError(this.#crash));
+    this.#owner.ended({ ...loss, cause }, unstarted);
+    this.#exited();
+  }
+
+  // --- what the other side says -------------------------------------------------------------------------------------
+
+  ready(): void {
+    this.#owner.ready();
+  }
+
+  done(slot: number, value: unknown, startedAt: number, endedAt: number): void {
+    const posting = this.#end(slot, startedAt, endedAt);
+    posting.assignment.done(value, endedAt);
+    this.#owner.released();
+  }
+
+  failed(slot: number, error: ErrorRecord, startedAt: number, endedAt: number): void {
+    const posting = this.#end(slot, startedAt, endedAt);
+    posting.assignment.fail(decodeError(error), endedAt);
+    this.#owner.released();
+  }
+
+  progress(slot: number, value: unknown): void {
+    this.#at(slot).assignment.progress(value);
+  }
+
+  aborted(slot: number, ticket: number): void {
+    const posting = this.#postings[slot];
+    if (posting?.ticket === ticket) posting.isAnswered = true;
+  }
+
+  recalled(slot: number, ticket: number, isGivenBack: boolean): void {
+    const posting = this.#postings[slot];
+    if (posting?.ticket !== ticket) return;
+    if (isGivenBack) this.#release(posting);
+    posting.recall?.(isGivenBack);
+    posting.recall = null;
+  }
+
+  /** The answer to `measure`. */
+  measured(bytes: number): void {
+    for (const measure of this.#measures.splice(0)) measure(bytes);
+  }
+
+  crashed(error: ErrorRecord): void {
+    this.#crash = error;
+  }
+
+  // --- within -------------------------------------------------------------------------------------------------------
+
+  /** The code of an assignment that can be sent; one that can't fails. */
+  #codeOf(assignment: Assignment): Code | null {
+    try {
+      return codeOf(assignment.fn);
+    } catch (error) {
+      assignment.fail(error);
+      return null;
+    }
+  }
+
+  #estimate(fn: AnyFunction | TaskRef): number {
+    try {
+      return codeOf(fn).meanTime;
+    } catch {
+      return Number.POSITIVE_INFINITY;
+    }
+  }
+
+  #define(code: Code): void {
+    if (this.#known.has(code)) return;
+    if (this.#known.size >= KNOWN) {
+      this.#known.clear();
+      this.#writer.forget();
+    }
+    this.#known.add(code);
+    if (code.ref !== null) this.#writer.reference(code.number, code.ref.url, code.ref.name);
+    else this.#writer.source(code.number, code.source as string);
+  }
+
+  #begin(posting: Posting): void {
+    posting.isStarted = true;
+    this.#running++;
+    this.#runningTime += posting.estimate;
+    posting.assignment.started();
+  }
+
+  #at(slot: number): Posting {
+    const posting = this.#postings[slot];
+    if (posting == null) throw new TypeError(`no task is in slot ${slot}`);
+    return posting;
+  }
+
+  #find(assignment: Assignment): Posting | undefined {
+    return this.#postings.find((posting) => posting?.assignment === assignment) ?? undefined;
+  }
+
+  /** A task has ended on the other side. What is held there in front of it must have started before. */
+  #end(slot: number, startedAt: number, endedAt: number): Posting {
+    const posting = this.#at(slot);
+    if (!posting.isStarted) this.#startUpTo(posting);
+    if (startedAt > 0) {
+      posting.assignment.started(startedAt);
+      posting.code.note(endedAt - startedAt);
+    }
+    this.#release(posting);
+    return posting;
+  }
+
+  #startUpTo(posting: Posting): void {
+    while (!posting.isStarted && this.#startNext()) {}
+  }
+
+  /** The first held task starts; false if there is none. */
+  #startNext(): boolean {
+    for (; this.#nextHeld < this.#held.length; this.#nextHeld++) {
+      const posting = this.#held[this.#nextHeld] as Posting;
+      if (this.#postings[posting.slot] !== posting) continue;
+      this.#nextHeld++;
+      this.#heldCount--;
+      this.#heldTime -= posting.estimate;
+      this.#begin(posting);
+      return true;
+    }
+    this.#held = [];
+    this.#nextHeld = 0;
+    this.#heldTime = 0;
+    return false;
+  }
+
+  #release(posting: Posting): void {
+    this.#postings[posting.slot] = null;
+    this.#freeSlots.push(posting.slot);
+    clearTimeout(posting.timer);
+    if (posting.isOverdue) this.#overdue--;
+    if (posting.isStarted) {
+      this.#running--;
+      this.#runningTime = this.#running === 0 ? 0 : this.#runningTime - posting.estimate;
+      if (this.#running < this.#concurrency) this.#startNext();
+      this.#killIfOnlyOverdue();
+    } else {
+      this.#heldCount--;
+      this.#heldTime -= posting.estimate;
+    }
+  }
+
+  #killIfOnlyOverdue(): void {
+    if (this.#overdue > 0 && this.#overdue === this.#running) this.#channel.kill();
+  }
+
+  #planFlush(): void {
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    queueMicrotask(() => {
+      this.#isFlushPlanned = false;
+      this.#flush();
+    });
+  }
+
+  #flush(transfer?: readonly Transferable[]): void {
+    if (this.#writer.message.length === 0 || this.#hasExited) return;
+    const message = this.#writer.take();
+    try {
+      this.#channel.post(message, transfer);
+    } catch {
+      for (const part of split(message, commandFields)) this.#postAlone(part, transfer);
+    }
+  }
+
+  /** Sends a part of a message that was refused as a whole: it, or the task in it, is the reason, or neither is. */
+  #postAlone(part: Message, transfer?: readonly Transferable[]): void {
+    try {
+      // Only a run carries arguments, so only it can go with a transfer list.
+      this.#channel.post(part, part.length === RUN_LENGTH ? transfer : undefined);
+    } catch (cause) {
+      const posting = part.length === RUN_LENGTH ? this.#postings[part[1] as number] : undefined;
+      if (posting == null) throw cause;
+      this.#release(posting);
+      posting.assignment.fail(this.#uncloneable(posting.assignment, cause));
+      this.#owner.released();
+    }
+  }
+
+  #uncloneable({ args }: Assignment, cause: unknown): NotPortableError {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const path = pathToUncloneable(args, this.#channel.probe);
+    const index = /^\[(\d+)\]/.exec(path);
+    const which =
+      index === null
+        ? 'An argument'
+        : `Argument ${index[1]}${path === index[0] ? '' : ` at \`${path.slice(index[0].length)}\``}`;
+    return new NotPortableError(`${which} can't be sent to the worker: ${why}`, { cause });
+  }
+}
+
+const RUN_LENGTH = 8;
+
+export interface LinkOptions {
+  readonly concurrency: number;
+  /** How long a cancelled task, or the whole, may take to end by itself, in milliseconds. */
+  readonly graceful: number;
+  readonly workerId: number;
+}
+
+/** Keys of series may be anything; what is no plain data means nothing on the other side. */
+function portableSeries(series: unknown): unknown {
+  return typeof series === 'object' || typeof series === 'function' || typeof series === 'symbol' ? undefined : series;
+}

@@ -1,0 +1,60 @@
+import { type ForkOptions, fork } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { deserialize, serialize } from 'node:v8';
+import type { WorkerLoss } from '../errors.js';
+import type { ProcessMessage, ProcessSetup } from '../protocol/setup.js';
+import type { OpenChannel } from './channel.js';
+import { processEntry } from './entries.js';
+import { Tail } from './tail.js';
+
+/** How long a dead process' stderr may stay open (its own children may hold it), in milliseconds. */
+const LAST_WORDS = 100;
+
+/** How to start processes with these options. */
+export function processes(concurrency: number, options: ForkOptions): OpenChannel {
+  return (listener, workerId) => {
+    const child = fork(fileURLToPath(processEntry), [], { ...options, serialization: 'advanced' });
+    child.send({ concurrency, workerId } satisfies ProcessSetup);
+
+    const stderr = new Tail();
+    child.stderr?.on('data', (chunk: Uint8Array) => {
+      stderr.write(chunk);
+      process.stderr.write(chunk);
+    });
+    const loss: WorkerLoss = {};
+    // Nothing comes any more when it has exited, the channel is empty, and what it wrote to stderr has been read.
+    const open = new Set(child.stderr === null ? ['exit', 'channel'] : ['exit', 'channel', 'stderr']);
+    const closed = (what: string) => {
+      if (open.delete(what) && open.size === 0) listener.exited({ ...loss, stderr: stderr.toString() });
+    };
+    child.once('exit', (exitCode, signal) => {
+      Object.assign(loss, { exitCode, signal });
+      closed('exit');
+      if (open.has('stderr')) setTimeout(() => closed('stderr'), LAST_WORDS).unref();
+    });
+    child.once('disconnect', () => closed('channel'));
+    child.stderr?.once('close', () => closed('stderr'));
+    child.on('error', (error) => {
+      loss.cause ??= error;
+      // One that could not be started neither exits nor disconnects.
+      if (child.pid === undefined) for (const what of [...open]) closed(what);
+    });
+    child.on('message', (message: Partial<ProcessMessage> | null) => {
+      if (message?.niceq !== undefined) listener.message(message.niceq);
+    });
+    // The queue keeps the program alive as long as it waits for something; an idle process must not.
+    child.unref();
+    child.channel?.unref();
+    (child.stderr as Socket | null)?.unref();
+    (child.stdout as Socket | null)?.unref();
+
+    return {
+      claims: null,
+      probe: (value) => deserialize(serialize(value)),
+      // Failing because it is about to exit is told by its exit.
+      post: (message) => void child.send({ niceq: message } satisfies ProcessMessage, () => {}),
+      kill: () => void child.kill('SIGKILL'),
+    };
+  };
+}

@@ -1,0 +1,48 @@
+import { MessageChannel, receiveMessageOnPort, Worker, type WorkerOptions } from 'node:worker_threads';
+import { Claims } from '../protocol/claims.js';
+import type { ThreadSetup } from '../protocol/setup.js';
+import type { OpenChannel } from './channel.js';
+import { threadEntry } from './entries.js';
+import { Tail } from './tail.js';
+
+/** Slots with a claim. Beyond them tasks are sent as if they had started: there are never so many but of updates. */
+const CLAIMS = 4096;
+
+/** How to start threads with these options. */
+export function threads(concurrency: number, options: WorkerOptions): OpenChannel {
+  return (listener, workerId) => {
+    const claims = Claims.create(CLAIMS);
+    const { port1: port, port2 } = new MessageChannel();
+    const worker = new Worker(threadEntry, options);
+    const setup: ThreadSetup = { concurrency, workerId, words: claims.words };
+    worker.postMessage({ ...setup, port: port2 }, [port2]);
+
+    const stderr = new Tail();
+    let cause: unknown;
+    worker.stderr.on('data', (chunk: Uint8Array) => stderr.write(chunk));
+    worker.on('error', (error) => {
+      cause = error;
+    });
+    worker.once('exit', (exitCode) => {
+      // What it had posted may not have been delivered yet.
+      for (let last = receiveMessageOnPort(port); last !== undefined; last = receiveMessageOnPort(port)) {
+        listener.message(last.message);
+      }
+      port.close();
+      listener.exited({ exitCode, stderr: stderr.toString(), cause });
+    });
+    port.on('message', (message) => listener.message(message));
+    // The queue keeps the program alive as long as it waits for something; an idle thread must not.
+    port.unref();
+    worker.unref();
+
+    return {
+      claims,
+      probe: structuredClone,
+      post: (message, transfer) => port.postMessage(message, transfer ?? []),
+      kill: () => {
+        void worker.terminate();
+      },
+    };
+  };
+}

@@ -1,0 +1,107 @@
+import type { Transferable } from 'node:worker_threads';
+import type { WorkerLostError } from '../errors.js';
+import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
+
+/**
+ * What the queue needs of a worker. AsyncWorker, ThreadWorker and ProcessWorker are three; write your own to run tasks
+ * anywhere else.
+ *
+ * @example
+ * ```ts
+ * class LoggingWorker implements IWorker {
+ *   readonly kind = 'logging';
+ *   readonly series = null;
+ *   readonly concurrency = 1;
+ *   async start() {}
+ *   run(assignment: Assignment) {
+ *     assignment.started();
+ *     Promise.resolve(assignment.invoke()).then(
+ *       (value) => assignment.done(value),
+ *       (error) => assignment.fail(error),
+ *     );
+ *   }
+ *   async stop() {}
+ *   crash() {}
+ * }
+ * ```
+ */
+export interface IWorker {
+  /** Its number in the queue, from 1. Set by the queue when it is attached. */
+  id?: number;
+  /** `'async'`, `'thread'`, `'process'`, `'remote'` or a name of yours; what the option `on` of a call compares with. */
+  readonly kind: string;
+  /** The series it serves at first; null for every series. */
+  readonly series: readonly unknown[] | null;
+  /** How many tasks it runs at a time: an integer from 1, or Infinity. */
+  readonly concurrency: number;
+  /** Resolves when `run` may be called. Rejects when it can't start; then it is not hired. */
+  start(employer: Employer): Promise<void>;
+  /** Runs a task, or begins to. Must not throw: what goes wrong is told to the assignment. */
+  run(assignment: Assignment): void;
+  /**
+   * Whether it would take one more assignment than it can run now, ahead of its turn, to save a round trip. Only for
+   * workers with `recall`; without it the worker is never given more than `concurrency`.
+   */
+  holds?(fn: AnyFunction | TaskRef): boolean;
+  /** Gives back an assignment that has not started: true if so, and then it never will. */
+  recall?(assignment: Assignment): boolean | Promise<boolean>;
+  /**
+   * Ends a running assignment early: it was cancelled or has run out of time, and its outcome does not matter any
+   * more, but it keeps its place until `done` or `fail` is called. Without this method only `assignment.signal` tells.
+   */
+  cancel?(assignment: Assignment, reason: unknown): void;
+  /** Ends gracefully. Is called when every assignment has settled, or was given up. */
+  stop(): Promise<void>;
+  /** Ends at once. What has not settled is none of its business any more. */
+  crash(): void;
+  /** Memory in use, in bytes. */
+  memory?(): Promise<number>;
+}
+
+/** What a worker can tell the queue that hired it. */
+export interface Employer {
+  /** It can't go on. It is dropped, and what it had goes elsewhere. */
+  resign(error: Error): void;
+  /**
+   * What it runs tasks on has died, and is being replaced. Tasks that were running count as lost, except those in
+   * `unstarted`, which never began. No assignment comes before `ready`.
+   */
+  lost(error: WorkerLostError, unstarted: readonly Assignment[]): void;
+  /** It takes no more assignments before `ready`; it finishes what it has started and gives back the rest. */
+  pause(): void;
+  /**
+   * It can run tasks again, after `lost` or `pause`. The kept updates are run first; resolves when they have, rejects
+   * when one fails, and then tasks don't come.
+   */
+  ready(): Promise<void>;
+}
+
+/** One attempt to run one task, in the hands of a worker. */
+export interface Assignment {
+  /** The task's id. */
+  readonly id: string;
+  /** A function as it was passed to `call`, or a reference to one in a task module. */
+  readonly fn: AnyFunction | TaskRef;
+  readonly args: unknown[];
+  /** 1 for the first run of the task. */
+  readonly attempt: number;
+  /** The series the task belongs to. */
+  readonly series: unknown;
+  /** What is to be handed over with the arguments instead of copied. */
+  readonly transfer: readonly Transferable[];
+  /** Aborts when the task is cancelled or has run out of time. */
+  readonly signal: AbortSignal;
+  /** The task has begun, now or at `at` (epoch milliseconds). A second call only corrects the time. */
+  started(at?: number): void;
+  /** Passes on how far the task is. */
+  progress(progress: unknown): void;
+  /** The task has returned `value`, now or at `at`. Later calls of `done` and `fail` are ignored. */
+  done(value: unknown, at?: number): void;
+  /** The task has failed with `error`, now or at `at`. */
+  fail(error: unknown, at?: number): void;
+  /**
+   * Calls the function in this thread, in the async context of whoever called the queue and with `taskContext()` in
+   * place. `fn` must be given for a task reference.
+   */
+  invoke(fn?: AnyFunction): unknown;
+}
