@@ -142,7 +142,8 @@ export class Model {
     const { series, crew } = job;
     this.#vacate(job);
     for (const limit of [this.limit, series.limit]) {
-      if (limit !== null) limit.starts = limit.starts.filter((start) => start.job !== job);
+      const index = limit?.starts.findLastIndex((start) => start.job === job) ?? -1;
+      if (index !== -1) limit?.starts.splice(index, 1);
     }
     if (job.band === NORMAL) {
       const share = crew?.times.get(series);
