@@ -83,6 +83,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
   readonly #announced = new Set<string>();
   /** Series that nobody may serve and that were told of. */
   readonly #stalled = new Set<unknown>();
+  readonly #starts = new Set<Promise<Employment>>();
   #workerCount = 0;
   /** What goes on besides tasks: updates, workers that come or go. */
   #occupations = 0;
@@ -259,7 +260,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
 
   #suits(attempt: Attempt, { kind, crew }: Employment): boolean {
     const lane = attempt.task.lane;
-    return lane?.acceptance.accepts(kind) && crew?.serves(lane.series.key) === true;
+    return lane != null && lane.acceptance.accepts(kind) && crew?.serves(lane.series.key) === true;
   }
 
   /** A round when a rate limit lifts. It alone does not keep the program alive: what waits for it does. */
@@ -541,14 +542,16 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     worker.id = employment.id;
     this.#employments.set(employment.id, employment);
     this.#join(employment);
-    return this.occupy(this.#start(employment));
+    const start = this.#start(employment).finally(() => this.#starts.delete(start));
+    this.#starts.add(start);
+    return this.occupy(start);
   }
 
   async #start(employment: Employment): Promise<Employment> {
     const { worker } = employment;
     try {
       await worker.start(employment);
-      await this.#prepare(employment);
+      await this.#prepare(employment, employment.qualification, () => this.#open(employment));
       if (employment.isLeaving) throw new WorkerStartError('The worker was detached before it had started');
     } catch (error) {
       this.#employments.delete(employment.id);
@@ -557,7 +560,6 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
       worker.crash();
       throw error;
     }
-    this.#open(employment);
     this.#host.emit('workerAttached', worker);
     return employment;
   }
@@ -646,14 +648,13 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
   /** The worker serves one more series, after the updates kept for it. */
   async qualify(employment: Employment, series: unknown): Promise<void> {
     if (employment.serves(series)) return;
-    const qualification = new Set(employment.qualification).add(series);
-    await this.#prepare(employment, qualification);
-    if (employment.isLeaving) return;
-    employment.qualification = new Set(employment.qualification).add(series);
-    const { isOpen } = employment;
-    this.#leave(employment);
-    this.#join(employment);
-    if (isOpen) this.#open(employment);
+    await this.#prepare(employment, new Set(employment.qualification).add(series), () => {
+      employment.qualification = new Set(employment.qualification).add(series);
+      const { isOpen } = employment;
+      this.#leave(employment);
+      this.#join(employment);
+      if (isOpen) this.#open(employment);
+    });
   }
 
   /** The worker runs more or fewer tasks at a time than before. */
@@ -719,6 +720,8 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
 
   /** Runs an update on every worker it is meant for and, unless it is ephemeral, on those to come. */
   async update(update: KeptUpdate, isEphemeral: boolean): Promise<unknown[]> {
+    // Those that are just starting count as present.
+    await Promise.allSettled(this.#starts);
     if (!isEphemeral) this.#updates.keep(update);
     const runs: Promise<unknown>[] = [];
     for (const employment of this.#employments.values()) {
@@ -739,14 +742,18 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value);
   }
 
-  /** Runs the kept updates that a worker with this qualification has not had. */
-  async #prepare(employment: Employment, qualification = employment.qualification): Promise<void> {
+  /**
+   * Runs the kept updates that a worker with this qualification has not had, and then does what they were kept for:
+   * in the same breath, so that none can be kept in between and missed.
+   */
+  async #prepare(employment: Employment, qualification: Employment['qualification'], then: () => void): Promise<void> {
     for (;;) {
       const update = this.#updates.next(qualification, employment.applied);
-      if (update === undefined) return;
+      if (update === undefined) break;
       employment.applied.add(update);
       await this.#runDirectly(update, employment);
     }
+    if (!employment.isLeaving) then();
   }
 
   #runDirectly(update: KeptUpdate, employment: Employment): Promise<unknown> {
@@ -780,10 +787,10 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
 
   async workerReady(employment: Employment): Promise<void> {
     employment.applied.clear();
-    await this.#prepare(employment);
-    if (employment.isLeaving || employment.crew === null) return;
-    this.#open(employment);
-    this.#host.emit('workerReplaced', employment.worker);
+    await this.#prepare(employment, employment.qualification, () => {
+      this.#open(employment);
+      this.#host.emit('workerReplaced', employment.worker);
+    });
   }
 
   workerResigned(employment: Employment, error: Error): void {

@@ -184,15 +184,13 @@ export class Model {
     // A kind that was not there starts by the clock of the crew.
     if (!this.#kindsOf(crew).includes(kind)) crew.clocks.set(kind, this.#clockOf(crew));
     const seat = { kind, concurrency, ahead, crew, isOpen: false, load: 0 };
-    this.seats.push(seat);
-    this.settle();
+    this.#rehouseClosures(() => this.seats.push(seat));
     return seat;
   }
 
   fire(seat: ModelSeat): void {
-    this.seats.splice(this.seats.indexOf(seat), 1);
+    this.#rehouseClosures(() => this.seats.splice(this.seats.indexOf(seat), 1));
     if (this.#kindsOf(seat.crew).length === 0) this.crews.splice(this.crews.indexOf(seat.crew), 1);
-    this.settle();
   }
 
   /** Brings up to date what follows from the rest: which series became servable, and how far the clocks have come. */
@@ -258,8 +256,7 @@ export class Model {
 
   accepts({ requirement, series }: ModelJob, kind: string): boolean {
     if (requirement !== 'closure') return requirement.accepts(kind);
-    const isMain = this.seats.some((seat) => seat.kind === 'async' && this.#isQualified(seat.crew, series));
-    return isMain ? kind === 'async' : kind !== 'remote';
+    return this.#isServedByMain(series) ? kind === 'async' : kind !== 'remote';
   }
 
   /** What a worker would be given if it is free; undefined if there is nothing for it. */
@@ -325,6 +322,21 @@ export class Model {
     job.state = 'waiting';
   }
 
+  /** Closures for which the main thread becomes the place, or is it no more, are servable anew. */
+  #rehouseClosures(change: () => void): void {
+    const before = this.series.map((series) => ({
+      series,
+      isMain: this.#isServedByMain(series),
+      crews: this.crews.filter((crew) => this.#servableOf(crew, series).every((job) => job.requirement === 'closure')),
+    }));
+    change();
+    for (const { series, isMain, crews } of before) {
+      if (isMain === this.#isServedByMain(series)) continue;
+      for (const crew of crews) crew.servable = crew.servable.filter((other) => other !== series);
+    }
+    this.settle();
+  }
+
   #vacate(job: ModelJob): void {
     if (job.seat !== null) job.seat.load--;
     job.seat = null;
@@ -349,6 +361,10 @@ export class Model {
 
   #isSeriesBlocked(series: ModelSeries): boolean {
     return this.isBlocked(series.limit, this.#taken().filter((job) => job.series === series).length);
+  }
+
+  #isServedByMain(series: ModelSeries): boolean {
+    return this.seats.some((seat) => seat.kind === 'async' && this.#isQualified(seat.crew, series));
   }
 
   #isQualified(crew: ModelCrew, series: ModelSeries): boolean {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { ANY, LOCAL, only } from '../../../src/scheduling/acceptance.js';
 import { DO_LAST, DO_NEXT } from '../../../src/scheduling/lane.js';
-import { countOf, Shop, type StubJob, StubSeat } from './stubs.js';
+import { type Assignment, countOf, Shop, type StubJob, StubSeat } from './stubs.js';
 
 const anyNiceness = fc.integer({ min: -20, max: 20 });
 
@@ -340,18 +340,14 @@ describe('order', () => {
     expect([shop.scheduler.size, shop.scheduler.servable]).toEqual([1, 0]);
   });
 
-  test('a task run again goes to the head of its series, is charged again, and keeps its place among doNext', () => {
+  test('a task run again goes to the head of its series, and is charged again', () => {
     const shop = new Shop();
-    const seat = shop.hire();
+    shop.hire();
     for (const name of ['a1', 'a2']) shop.submit('a', {}, name);
     shop.submit('a', { niceness: -20 }, 'a-20');
     for (const name of ['b1', 'b2']) shop.submit('b', {}, name);
     shop.dispatch();
-    const job = shop.running[0]?.job as StubJob;
-    shop.running.shift();
-    job.repeated = true;
-    shop.vacate({ job, seat, crew: seat.crew as never });
-    shop.scheduler.repeat(job);
+    shop.repeat();
     expect(shop.run().filter((name) => name.startsWith('a'))).toEqual(['a1', 'a1', 'a-20', 'a2']);
     expect(shop.log.slice(0, 3)).toEqual(['a1', 'b1', 'a1']);
   });
@@ -365,6 +361,18 @@ describe('order', () => {
       expect(shop.giveBack().name).toBe('a0');
     }
     expect(shop.run().slice(5)).toEqual(['a0', 'b0', 'a1', 'b1']);
+  });
+
+  test.each([
+    ['given back', 'giveBack'],
+    ['run again', 'repeat'],
+  ] as const)('a doNext task that is %s goes before those of other series that came after it', (_, how) => {
+    const shop = new Shop();
+    shop.hire();
+    for (const name of ['a0', 'b0', 'a1']) shop.submit(name[0], { band: DO_NEXT }, name);
+    shop.dispatch();
+    shop[how]();
+    expect(shop.run()).toEqual(['a0', 'a0', 'b0', 'a1']);
   });
 
   test('a reniced task takes its turn by its new niceness at once', () => {
@@ -566,8 +574,8 @@ describe('memory', () => {
     scheduler.limitSeries('runs', { concurrency: 1 });
     shop.submit('runs');
     expect(shop.dispatch()).toHaveLength(0);
-    if (runs !== undefined) shop.vacate(runs);
-    scheduler.finish(runs?.job as StubJob);
+    shop.running.unshift(runs as Assignment);
+    shop.finish();
     expect(shop.dispatch().map(({ name }) => name)).toEqual(['runs']);
     shop.hire('remote');
     expect(shop.dispatch().map(({ name }) => name)).toEqual(['waits']);

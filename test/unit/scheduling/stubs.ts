@@ -96,25 +96,33 @@ export class Shop {
 
   /** Ends what has run longest, or what `seat` has run longest. */
   finish(seat?: StubSeat): StubJob {
+    const { job } = this.#vacate(seat);
+    this.scheduler.finish(job);
+    return job;
+  }
+
+  /** Has what has run longest run again. */
+  repeat(): StubJob {
+    const { job } = this.#vacate();
+    job.repeated = true;
+    this.scheduler.repeat(job);
+    return job;
+  }
+
+  /** Has what was assigned first given back. */
+  giveBack(): StubJob {
+    const { job, crew } = this.#vacate();
+    this.scheduler.giveBack(job, crew);
+    return job;
+  }
+
+  #vacate(seat?: StubSeat): Assignment {
     const index = seat === undefined ? 0 : this.running.findIndex((assignment) => assignment.seat === seat);
     const [assignment] = this.running.splice(index, 1);
     if (assignment === undefined) throw new Error('nothing runs');
-    this.vacate(assignment);
-    this.scheduler.finish(assignment.job);
-    return assignment.job;
-  }
-
-  giveBack(): StubJob {
-    const assignment = this.running.shift();
-    if (assignment === undefined) throw new Error('nothing runs');
-    this.vacate(assignment);
-    this.scheduler.giveBack(assignment.job, assignment.crew);
-    return assignment.job;
-  }
-
-  vacate({ seat }: Assignment): void {
-    seat.load--;
-    this.scheduler.touch(seat);
+    assignment.seat.load--;
+    this.scheduler.touch(assignment.seat);
+    return assignment;
   }
 
   /** Dispatches and finishes, what has run longest first, until `count` jobs have been assigned in all, or all are. */
