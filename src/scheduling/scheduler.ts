@@ -86,7 +86,9 @@ export class Scheduler {
 
   /** A job that was finished is to be run again after all, before the rest of its series. */
   addAgain(job: Job): void {
-    const lane = job.lane as Lane;
+    const { series, band, requirement } = job.lane as Lane;
+    // The series may have been forgotten since.
+    const lane = this.#seriesOf(series.key).lane(band, requirement);
     lane.pushAgain(job);
     this.#arrived(lane);
   }

@@ -133,6 +133,10 @@ export class Model {
 
   repeat(job: ModelJob): void {
     this.#vacate(job);
+    this.addAgain(job);
+  }
+
+  addAgain(job: ModelJob): void {
     job.isAgain = true;
     job.state = 'waiting';
     this.settle();
@@ -233,6 +237,11 @@ export class Model {
 
   get servable(): number {
     return this.#waiting().filter((job) => this.isServed(job)).length;
+  }
+
+  get unserved(): string[] {
+    const jobs = this.#waiting().filter((job) => !this.isServed(job));
+    return [...new Set(jobs.map((job) => job.series.key))];
   }
 
   isServed(job: ModelJob): boolean {

@@ -46,6 +46,7 @@ const command = fc.oneof(
   },
   { weight: 6, arbitrary: fc.record({ type: fc.constant('finish' as const), at }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('repeat' as const), at }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('finishAndAddAgain' as const), at }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('giveBack' as const), at }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('cancel' as const), at }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('renice' as const), at, niceness }) },
@@ -86,10 +87,13 @@ class Bench {
         this.dispatch();
         break;
       case 'finish':
+      case 'finishAndAddAgain':
       case 'repeat':
       case 'giveBack': {
         const job = pick([...this.taken.keys()], command.at);
-        if (job !== undefined) this.end(job, command.type);
+        if (job === undefined) break;
+        this.end(job, command.type === 'finishAndAddAgain' ? 'finish' : command.type);
+        if (command.type === 'finishAndAddAgain') this.addAgain(job);
         break;
       }
       case 'cancel':
@@ -182,6 +186,13 @@ class Bench {
     model[how](job);
   }
 
+  addAgain(job: ModelJob): void {
+    const stub = this.jobs.get(job) as StubJob;
+    stub.repeated = true;
+    this.scheduler.addAgain(stub);
+    this.model.addAgain(job);
+  }
+
   dispatch(): void {
     const { scheduler, model } = this;
     model.now = this.now;
@@ -212,8 +223,8 @@ class Bench {
   check(): void {
     const { scheduler, model } = this;
     const waiting = new Set(scheduler.jobs());
-    const actual: unknown[] = [scheduler.size, waiting.size, scheduler.servable, false];
-    const wanted: unknown[] = [model.size, model.size, model.servable, model.exceeded];
+    const actual: unknown[] = [scheduler.size, waiting.size, scheduler.servable, new Set(scheduler.unserved()), false];
+    const wanted: unknown[] = [model.size, model.size, model.servable, new Set(model.unserved), model.exceeded];
     for (const key of SERIES) {
       actual.push(scheduler.sizeOf(key), [...scheduler.jobsOf(key)].length);
       wanted.push(model.sizeOf(key), model.sizeOf(key));

@@ -581,6 +581,23 @@ describe('memory', () => {
     expect(shop.dispatch().map(({ name }) => name)).toEqual(['waits']);
   });
 
+  test('a task that is added again when its series has been forgotten waits like any other', () => {
+    const shop = new Shop();
+    shop.hire();
+    shop.submit('a');
+    shop.dispatch();
+    const job = shop.finish();
+    for (let i = 0; i < 12_000; i++) {
+      shop.submit(i);
+      shop.dispatch();
+      shop.finish();
+    }
+    job.repeated = true;
+    shop.scheduler.addAgain(job);
+    expect([shop.scheduler.sizeOf('a'), shop.scheduler.servable]).toEqual([1, 1]);
+    expect(shop.dispatch()).toEqual([job]);
+  });
+
   test('many series that all have something waiting are all served', () => {
     const shop = new Shop();
     for (let i = 0; i < 25_000; i++) shop.submit(i);
