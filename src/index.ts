@@ -12,12 +12,15 @@ export {
   WorkerLostError,
   WorkerStartError,
 } from './errors.js';
+export type { Consumer, ItemConsumer } from './iteration/feed.js';
+export type { ItemSource } from './iteration/iteration.js';
 export { AsyncQueue, type AsyncQueueOptions } from './queue/async-queue.js';
 export type { QueueEvents, StallReason } from './queue/events.js';
 export type {
   CallOptions,
   DetachOptions,
   Logger,
+  MapOptions,
   RetryOptions,
   ShutdownMode,
   ShutdownOptions,

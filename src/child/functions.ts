@@ -50,6 +50,7 @@ export class TaskFunction {
  * functions to keep their names; its definition did not come along.
  */
 function evaluate(source: string): AnyFunction {
+  // biome-ignore lint/security/noGlobalEval: running the caller's functions is what a worker is for.
   const indirectEval = eval;
   return indirectEval(`((__name) => ${source})`)((fn: unknown) => fn) as AnyFunction;
 }

@@ -1,14 +1,24 @@
 import { now } from '../clock.js';
 import { NotPortableError } from '../errors.js';
+import { type AnyIterator, iteratorOf } from '../iteration/iterators.js';
 import type { Claims } from '../protocol/claims.js';
 import { type CloneProbe, decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
-import { type Commands, type Message, ReportWriter, readCommands, reportFields, split } from '../protocol/messages.js';
+import {
+  type Commands,
+  type Message,
+  ReportWriter,
+  readCommands,
+  report,
+  reportFields,
+  split,
+} from '../protocol/messages.js';
 import { pathToUncloneable } from '../protocol/uncloneable.js';
 import { runInContext, type TaskContext } from '../tasks/task-context.js';
 import type { AnyFunction } from '../tasks/task-module.js';
 import { isThenable } from '../tasks/thenable.js';
 import { type Transferable, transferListOf, unwrap } from '../tasks/transferable.js';
 import { TaskFunction } from './functions.js';
+import { Producer } from './producer.js';
 
 /** The child's end of the channel to its parent. */
 export interface ChildPort {
@@ -44,6 +54,8 @@ class Run {
   readonly attempt: number;
   readonly series: unknown;
   startedAt = 0;
+  /** Makes the items, if it has returned an iterator. */
+  producer: Producer | null = null;
   #controller: AbortController | null = null;
   #abortReason: ErrorRecord | null = null;
 
@@ -114,6 +126,8 @@ export class Runner implements Commands {
   #next = 0;
   /** Tasks that have, by slot. */
   readonly #running = new Map<number, Run>();
+  /** Tasks that have returned an iterator which is not over, by slot. */
+  readonly #iterating = new Map<number, Run>();
   #isFlushPlanned = false;
   #isDrainPlanned = false;
   #flushedAt = 0;
@@ -158,13 +172,23 @@ export class Runner implements Commands {
 
   abort(slot: number, ticket: number, reason: ErrorRecord): void {
     this.#writer.aborted(slot, ticket);
-    const running = this.#running.get(slot);
+    const running = this.#running.get(slot) ?? this.#iterating.get(slot);
     if (running?.ticket === ticket) running.abort(reason);
     else if (this.#takeHeld(ticket)) this.#writer.failed(slot, reason, 0, 0);
   }
 
   recall(slot: number, ticket: number): void {
     this.#writer.recalled(slot, ticket, this.#takeHeld(ticket));
+  }
+
+  pull(slot: number, ticket: number): void {
+    const run = this.#iterating.get(slot);
+    if (run?.ticket === ticket) run.producer?.pull();
+  }
+
+  close(slot: number, ticket: number): void {
+    const run = this.#iterating.get(slot);
+    if (run?.ticket === ticket) run.producer?.close();
   }
 
   measure(): void {
@@ -179,7 +203,7 @@ export class Runner implements Commands {
   // --- what tasks say -----------------------------------------------------------------------------------------------
 
   report(run: Run, progress: unknown): void {
-    if (this.#running.get(run.slot) !== run) return;
+    if (this.#running.get(run.slot) !== run && this.#iterating.get(run.slot) !== run) return;
     this.#writer.progress(run.slot, progress);
     this.#planFlush();
   }
@@ -258,6 +282,11 @@ export class Runner implements Commands {
 
   #done(run: Run, result: unknown): void {
     const endedAt = this.#ended(run);
+    const iterator = iteratorOf(result);
+    if (iterator !== null) {
+      this.#iterate(run, iterator, endedAt);
+      return;
+    }
     const transfer = transferListOf(result);
     if (transfer === null) {
       this.#writer.done(run.slot, result, run.startedAt, endedAt);
@@ -266,6 +295,26 @@ export class Runner implements Commands {
     this.#flush();
     this.#writer.done(run.slot, unwrap(result), run.startedAt, endedAt);
     this.#flush(transfer);
+  }
+
+  #iterate(run: Run, iterator: AnyIterator, endedAt: number): void {
+    this.#iterating.set(run.slot, run);
+    this.#writer.iterates(run.slot, run.startedAt, endedAt);
+    run.producer = new Producer(iterator, {
+      inContext: (fn) => runInContext(run, fn, []),
+      postItems: (items, transfer) => {
+        this.#flush();
+        const writer = new ReportWriter();
+        writer.items(run.slot, items);
+        this.#port.post(writer.take(), transfer);
+      },
+      refusal: (item, cause) => this.#refusal('The item', item, cause),
+      ended: (end) => {
+        this.#iterating.delete(run.slot);
+        this.#writer.iterated(run.slot, end === undefined ? null : this.#encode(run, end.error));
+        this.#planFlush();
+      },
+    });
   }
 
   #failed(run: Run, error: unknown): void {
@@ -337,18 +386,22 @@ export class Runner implements Commands {
 
   /** A result or progress report that can't be sent: the task fails, or the report is dropped. */
   #refuse(part: Message, cause: unknown): void {
-    const probe = this.#port.probe;
+    const [op, slot, value, startedAt, endedAt] = part;
+    if (op !== report.done) return;
+    const error = encodeError(this.#refusal('The result', value, cause), this.#port.probe);
     const replacement = new ReportWriter();
-    const startedAt = part[3] as number;
-    const endedAt = part[4] as number;
-    if (part.length !== 5) return;
-    const path = pathToUncloneable(part[2], probe);
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const error = new NotPortableError(
-      `The result${path === '' ? '' : ` at \`${path}\``} can't be sent from the worker: ${why}`,
-      { cause },
-    );
-    replacement.failed(part[1] as number, encodeError(error, probe), startedAt, endedAt);
+    replacement.failed(slot as number, error, startedAt as number, endedAt as number);
     this.#port.post(replacement.take());
+  }
+
+  #refusal(what: string, value: unknown, cause: unknown): NotPortableError {
+    const path = pathToUncloneable(value, this.#port.probe);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new NotPortableError(
+      `${what}${path === '' ? '' : ` at \`${path}\``} can't be sent from the worker: ${why}`,
+      {
+        cause,
+      },
+    );
   }
 }

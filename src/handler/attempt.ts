@@ -1,5 +1,7 @@
 import type { Transferable } from 'node:worker_threads';
 import { now } from '../clock.js';
+import { type InScope, type ItemSource, type Iteration, LocalSource } from '../iteration/iteration.js';
+import { iteratorOf } from '../iteration/iterators.js';
 import type { Task } from '../queue/task.js';
 import type { Crew } from '../scheduling/crew.js';
 import { runInContext, type TaskContext } from '../tasks/task-context.js';
@@ -12,6 +14,7 @@ export interface AttemptOwner {
   attemptStarted(attempt: Attempt): void;
   attemptProgressed(attempt: Attempt, progress: unknown): void;
   attemptDone(attempt: Attempt, value: unknown): void;
+  attemptIterates(attempt: Attempt, source: ItemSource): void;
   attemptFailed(attempt: Attempt, error: unknown): void;
 }
 
@@ -36,6 +39,8 @@ export class Attempt implements Assignment {
   /** Whether its worker was asked to give it back. */
   isRecalled = false;
   timer: NodeJS.Timeout | undefined;
+  /** The iteration it has led to, while a consumer reads it. */
+  iteration: Iteration | null = null;
   #controller: AbortController | null = null;
   #abortReason: unknown;
 
@@ -96,8 +101,25 @@ export class Attempt implements Assignment {
 
   done(value: unknown, at = now()): void {
     if (this.hasEnded) return;
+    const iterator = iteratorOf(value);
+    if (iterator !== null) {
+      const { task } = this;
+      const inScope: InScope = (fn) =>
+        task.runInAsyncScope(runInContext<ReturnType<typeof fn>>, undefined, this, fn, []);
+      this.iterate(new LocalSource(iterator, inScope, (reason) => this.abort(reason)), at);
+      return;
+    }
     this.endedAt = at;
     this.#owner.attemptDone(this, value);
+  }
+
+  iterate(source: ItemSource, at = now()): void {
+    if (this.hasEnded) {
+      source.close().catch(() => {});
+      return;
+    }
+    this.endedAt = at;
+    this.#owner.attemptIterates(this, source);
   }
 
   fail(error: unknown, at = now()): void {

@@ -1,5 +1,6 @@
 import { now } from '../clock.js';
 import type { WorkerLostError } from '../errors.js';
+import type { Iteration } from '../iteration/iteration.js';
 import { Tally } from '../queue/tally.js';
 import type { Task } from '../queue/task.js';
 import { Seat } from '../scheduling/crew.js';
@@ -29,6 +30,8 @@ export class Employment extends Seat implements Employer {
   qualification: ReadonlySet<unknown> | null;
   /** In no order: the last one takes the place of one that leaves. */
   readonly attempts: Attempt[] = [];
+  /** Iterations that go on there. */
+  readonly iterations = new Set<Iteration>();
   /** The kept updates that have been run on it. */
   readonly applied = new Set<KeptUpdate>();
   /** Whether it was told to go: it takes nothing more, and nothing it says brings it back. */
@@ -43,6 +46,7 @@ export class Employment extends Seat implements Employer {
   /** How long its places were busy with attempts that have ended, in milliseconds. */
   #busyTime = 0;
   #onFinished: (() => void) | null = null;
+  #onIterated: (() => void) | null = null;
   readonly #owner: EmploymentOwner;
 
   constructor(id: number, worker: IWorker, owner: EmploymentOwner) {
@@ -119,6 +123,31 @@ export class Employment extends Seat implements Employer {
     await new Promise<void>((resolve) => {
       this.#onFinished = resolve;
     });
+  }
+
+  /** Resolves when no iteration goes on any more: those that somebody reads go on to their end, the others are closed. */
+  async iterated(): Promise<void> {
+    while (this.iterations.size > 0) {
+      const at = performance.now();
+      let next = Number.POSITIVE_INFINITY;
+      for (const iteration of this.iterations) {
+        if (iteration.readUntil <= at) iteration.close().catch(() => {});
+        else next = Math.min(next, iteration.readUntil);
+      }
+      if (this.iterations.size === 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = Number.isFinite(next) ? setTimeout(resolve, next - at) : undefined;
+        this.#onIterated = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  iterationEnded(iteration: Iteration): void {
+    this.iterations.delete(iteration);
+    this.#onIterated?.();
   }
 
   /** An attempt has left, or its task has ended. */

@@ -116,8 +116,9 @@ export class Pool implements Recruiter {
       const latest = now() - idleTimeout;
       for (const employment of this.#handler.employments) {
         if (this.#members.size <= this.#size.min) return;
-        const { worker, load, isOpen, idleSince } = employment;
-        if (this.#members.has(worker) && isOpen && load === 0 && idleSince <= latest) this.#dismiss(worker);
+        const { worker, load, isOpen, idleSince, iterations } = employment;
+        if (!this.#members.has(worker) || iterations.size > 0) continue;
+        if (isOpen && load === 0 && idleSince <= latest) this.#dismiss(worker);
       }
       if (this.#members.size > this.#size.min) this.#planDismissal();
     }, idleTimeout);

@@ -1,16 +1,16 @@
+/** What a signal can end. */
+export interface Abortable {
+  abort(reason: unknown): void;
+}
+
 /**
  * Calls back for everyone who waits for a signal, through one listener for each signal: thousands of tasks may share
  * one, and Node warns of more than ten listeners.
  */
-export class Signals<T> {
-  readonly #waiting = new Map<AbortSignal, Set<T>>();
-  readonly #aborted: (waiter: T, reason: unknown) => void;
+export class Signals {
+  readonly #waiting = new Map<AbortSignal, Set<Abortable>>();
 
-  constructor(aborted: (waiter: T, reason: unknown) => void) {
-    this.#aborted = aborted;
-  }
-
-  add(signal: AbortSignal, waiter: T): void {
+  add(signal: AbortSignal, waiter: Abortable): void {
     let waiters = this.#waiting.get(signal);
     if (waiters === undefined) {
       waiters = new Set();
@@ -20,7 +20,7 @@ export class Signals<T> {
     waiters.add(waiter);
   }
 
-  remove(signal: AbortSignal, waiter: T): void {
+  remove(signal: AbortSignal, waiter: Abortable): void {
     const waiters = this.#waiting.get(signal);
     if (waiters === undefined) return;
     waiters.delete(waiter);
@@ -33,6 +33,6 @@ export class Signals<T> {
     const signal = event.target as AbortSignal;
     const waiters = this.#waiting.get(signal);
     this.#waiting.delete(signal);
-    for (const waiter of waiters ?? []) this.#aborted(waiter, signal.reason);
+    for (const waiter of waiters ?? []) waiter.abort(signal.reason);
   };
 }

@@ -8,6 +8,8 @@ import {
   WorkerLostError,
   WorkerStartError,
 } from '../errors.js';
+import { abortConsumer, type Consumer, feed } from '../iteration/feed.js';
+import { type ItemSource, Iteration, TaskIterator } from '../iteration/iteration.js';
 import type { QueueEvents } from '../queue/events.js';
 import type { DetachOptions, RetryPolicy } from '../queue/options.js';
 import { CANCELLED, DELAYED, DONE, FAILED, HELD, QUEUED, RUNNING, type Task, type TaskOwner } from '../queue/task.js';
@@ -49,6 +51,9 @@ export interface Recruiter {
 /** How many rounds may follow each other as microtasks. */
 const ROUNDS_IN_A_ROW = 100;
 
+/** What a consumer gets of a result that is no iterator. */
+async function* nothing(): AsyncGenerator<never> {}
+
 /** Kinds of worker that get functions by their source, or not at all. */
 const BY_SOURCE: ReadonlySet<string> = new Set(['thread', 'process', 'remote']);
 
@@ -77,10 +82,12 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
   readonly #employments = new Map<number, Employment>();
   readonly #updates = new Updates();
   readonly #keepAlive = new KeepAlive();
-  readonly #signals = new Signals<Task>((task, reason) => this.#cancel(task, reason, reason));
+  readonly #signals = new Signals();
   readonly #delayedTasks = new Set<Task>();
   /** Kinds of workers that may be hired. */
   readonly #announced = new Set<string>();
+  /** Tasks whose iterator a consumer reads. */
+  readonly #feeding = new Set<Task>();
   /** Series that nobody may serve and that were told of. */
   readonly #stalled = new Set<unknown>();
   readonly #starts = new Set<Promise<Employment>>();
@@ -137,6 +144,10 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     return this.#cancel(task, new TaskCancelledError(`The task ${task.id} was cancelled`, cause), reason);
   }
 
+  abort(task: Task, reason: unknown): void {
+    this.#cancel(task, reason, reason);
+  }
+
   renice(task: Task, niceness: number): boolean {
     if (task.phase === HELD) {
       const attempt = task.attempt as Attempt;
@@ -161,7 +172,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     const found: Task[] = [];
     // The scheduler's jobs are tasks: nothing else is ever added to it.
     for (const job of this.scheduler.jobs()) found.push(job as unknown as Task);
-    found.push(...this.#delayedTasks);
+    found.push(...this.#delayedTasks, ...this.#feeding);
     for (const { attempts } of this.#employments.values()) {
       for (const attempt of attempts) if (attempt.isCurrent && attempt.crew !== null) found.push(attempt.task);
     }
@@ -310,7 +321,56 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     this.#end(attempt);
     if (!attempt.isCurrent) this.#drop(attempt);
     else if (attempt.isTimedOut) this.#retry(attempt, 'timeout', this.#timeoutError(task));
-    else this.#finish(attempt, DONE, value);
+    else if (task.settings.consumer === undefined) this.#finish(attempt, DONE, value);
+    else void this.#feed(attempt, nothing());
+  }
+
+  attemptIterates(attempt: Attempt, source: ItemSource): void {
+    const { task, employment } = attempt;
+    const { signal, consumer } = task.settings;
+    this.#end(attempt);
+    if (!attempt.isCurrent || attempt.isTimedOut || attempt.crew === null) {
+      source.close().catch(() => {});
+      if (!attempt.isCurrent) this.#drop(attempt);
+      else if (attempt.isTimedOut) this.#retry(attempt, 'timeout', this.#timeoutError(task));
+      else this.#finish(attempt, FAILED, new TypeError('An update returned an iterator, which nobody could read'));
+      return;
+    }
+    const iteration = new Iteration(
+      source,
+      {
+        occupy: (work) => this.occupy(work),
+        iterationEnded: (iteration) => {
+          employment.iterationEnded(iteration);
+          if (signal !== undefined) this.#signals.remove(signal, iteration);
+        },
+      },
+      consumer !== undefined,
+    );
+    employment.iterations.add(iteration);
+    if (consumer === undefined) {
+      this.#finish(attempt, DONE, new TaskIterator(iteration));
+      if (signal !== undefined) this.#signals.add(signal, iteration);
+    } else {
+      attempt.iteration = iteration;
+      void this.#feed(attempt, new TaskIterator(iteration));
+    }
+  }
+
+  /** The task's consumer reads what there is to read; the task, whose place is free by now, ends with it. */
+  async #feed(attempt: Attempt, items: AsyncIterable<unknown>): Promise<void> {
+    const { task } = attempt;
+    const consumer = task.settings.consumer as Consumer;
+    this.scheduler.finish(task);
+    this.#feeding.add(task);
+    const outcome = await feed(items, consumer).then(
+      () => ({ isError: false, error: undefined }),
+      (error: unknown) => ({ isError: true, error }),
+    );
+    if (!this.#feeding.delete(task)) return;
+    if (outcome.isError) this.#settle(task, FAILED, outcome.error, now());
+    else this.#settle(task, DONE, consumer, now());
+    this.planRound();
   }
 
   attemptFailed(attempt: Attempt, error: unknown): void {
@@ -455,8 +515,10 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     if (task.phase === RUNNING) this.pending--;
     else if (task.phase === HELD) this.held--;
     else if (task.phase === DELAYED) this.#undelay(task);
-    const { signal } = task.settings;
+    const { signal, consumer } = task.settings;
     if (signal !== undefined) this.#signals.remove(signal, task);
+    // One that is being fed is told by the iteration's end.
+    if (consumer !== undefined && phase !== DONE && !this.#feeding.delete(task)) void abortConsumer(consumer, outcome);
     task.settle(phase, outcome, at);
     task.attempt?.employment.progressed();
     this.#host.settled(task, outcome);
@@ -485,6 +547,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     if (phase === QUEUED) this.scheduler.remove(task);
     this.#settle(task, CANCELLED, error, now());
     this.planRound();
+    attempt?.iteration?.abort(error);
     if (attempt === null || attempt.hasEnded) return true;
     if (phase === HELD) {
       this.#recall(attempt, undefined, () => attempt.abort(reason ?? error));
@@ -605,8 +668,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     for (const attempt of employment.attempts.filter(({ isStarted }) => !isStarted)) this.#recall(attempt);
     let isFinished = false;
     if (!crash) {
-      isFinished = await within(timeout, employment.finished());
-      if (isFinished) isFinished = await within(timeout, employment.worker.stop());
+      isFinished = await within(timeout, this.#stop(employment));
     }
     if (!isFinished) employment.worker.crash();
     const left = this.#takeAll(employment, reassign);
@@ -617,9 +679,16 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     return left;
   }
 
+  async #stop(employment: Employment): Promise<void> {
+    await employment.finished();
+    await employment.iterated();
+    await employment.worker.stop();
+  }
+
   /** Takes everything from a worker that is gone. What it leaves is queued again or cancelled and returned. */
   #takeAll(employment: Employment, reassign: boolean): Task[] {
     const left: Task[] = [];
+    for (const iteration of employment.iterations) iteration.lost(new WorkerLostError('The worker was detached'));
     for (const attempt of [...employment.attempts]) {
       const { task } = attempt;
       if (attempt.crew === null) {

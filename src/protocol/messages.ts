@@ -25,6 +25,10 @@ export interface Commands {
   abort(slot: number, ticket: number, reason: ErrorRecord): void;
   /** Give the task back if it has not started. Is answered with `recalled`. */
   recall(slot: number, ticket: number): void;
+  /** The reader of the iteration in this slot wants the first batch, or has read the oldest. */
+  pull(slot: number, ticket: number): void;
+  /** The reader of the iteration in this slot leaves. Is answered with `iterated`. */
+  close(slot: number, ticket: number): void;
   /** How much memory do you use? Is answered with `memory`. */
   measure(): void;
   /** Everything has settled: exit. */
@@ -37,6 +41,11 @@ export interface Reports {
   ready(): void;
   done(slot: number, value: unknown, startedAt: number, endedAt: number): void;
   failed(slot: number, error: ErrorRecord, startedAt: number, endedAt: number): void;
+  /** The task has returned an iterator; its slot stays taken until `iterated`. */
+  iterates(slot: number, startedAt: number, endedAt: number): void;
+  items(slot: number, items: unknown[]): void;
+  /** The iteration is over, and why if something went wrong. */
+  iterated(slot: number, error: ErrorRecord | null): void;
   progress(slot: number, value: unknown): void;
   aborted(slot: number, ticket: number): void;
   recalled(slot: number, ticket: number, isGivenBack: boolean): void;
@@ -46,7 +55,8 @@ export interface Reports {
   crashed(error: ErrorRecord): void;
 }
 
-const command = {
+/** Numbers of what the parent says. */
+export const command = {
   source: 0,
   reference: 1,
   forget: 2,
@@ -55,9 +65,12 @@ const command = {
   recall: 5,
   measure: 6,
   stop: 7,
+  pull: 8,
+  close: 9,
 } as const satisfies Record<keyof Commands, number>;
 
-const report = {
+/** Numbers of what the other side says. */
+export const report = {
   ready: 0,
   done: 1,
   failed: 2,
@@ -66,11 +79,14 @@ const report = {
   recalled: 5,
   measured: 6,
   crashed: 7,
+  iterates: 8,
+  items: 9,
+  iterated: 10,
 } as const satisfies Record<keyof Reports, number>;
 
 /** How many fields follow each operation, by its number. */
-export const commandFields = [2, 3, 0, 7, 3, 2, 0, 0] as const;
-export const reportFields = [0, 4, 4, 2, 2, 3, 1, 1] as const;
+export const commandFields = [2, 3, 0, 7, 3, 2, 0, 0, 2, 2] as const;
+export const reportFields = [0, 4, 4, 2, 2, 3, 1, 1, 3, 2, 2] as const;
 
 /** Something that writes operations of one side into a message. */
 abstract class Writer {
@@ -104,6 +120,12 @@ export class CommandWriter extends Writer implements Commands {
   recall(slot: number, ticket: number): void {
     this.message.push(command.recall, slot, ticket);
   }
+  pull(slot: number, ticket: number): void {
+    this.message.push(command.pull, slot, ticket);
+  }
+  close(slot: number, ticket: number): void {
+    this.message.push(command.close, slot, ticket);
+  }
   measure(): void {
     this.message.push(command.measure);
   }
@@ -122,6 +144,15 @@ export class ReportWriter extends Writer implements Reports {
   }
   failed(slot: number, error: ErrorRecord, startedAt: number, endedAt: number): void {
     this.message.push(report.failed, slot, error, startedAt, endedAt);
+  }
+  iterates(slot: number, startedAt: number, endedAt: number): void {
+    this.message.push(report.iterates, slot, startedAt, endedAt);
+  }
+  items(slot: number, items: unknown[]): void {
+    this.message.push(report.items, slot, items);
+  }
+  iterated(slot: number, error: ErrorRecord | null): void {
+    this.message.push(report.iterated, slot, error);
   }
   progress(slot: number, value: unknown): void {
     this.message.push(report.progress, slot, value);
@@ -174,6 +205,12 @@ export function readCommands(message: Message, to: Commands): void {
       case command.recall:
         to.recall(a, b as number);
         break;
+      case command.pull:
+        to.pull(a, b as number);
+        break;
+      case command.close:
+        to.close(a, b as number);
+        break;
       case command.measure:
         to.measure();
         break;
@@ -207,6 +244,16 @@ export function readReports(message: unknown, to: Reports): void {
         break;
       case report.failed:
         to.failed(numeric(a), errorRecord(b), numeric(message[i + 3]), numeric(message[i + 4]));
+        break;
+      case report.iterates:
+        to.iterates(numeric(a), numeric(b), numeric(message[i + 3]));
+        break;
+      case report.items:
+        if (!Array.isArray(b)) throw new TypeError(`expected an array of items, got ${typeof b}`);
+        to.items(numeric(a), b);
+        break;
+      case report.iterated:
+        to.iterated(numeric(a), b === null ? null : errorRecord(b));
         break;
       case report.progress:
         to.progress(numeric(a), b);

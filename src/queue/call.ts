@@ -9,6 +9,7 @@ import {
   wrongType,
 } from '../check.js';
 import { NotPortableError } from '../errors.js';
+import { checkConsumer } from '../iteration/feed.js';
 import { sourceOf } from '../protocol/portable.js';
 import { ANY, LOCAL, only, type Requirement } from '../scheduling/acceptance.js';
 import { type Band, DO_LAST, DO_NEXT, NORMAL } from '../scheduling/lane.js';
@@ -72,7 +73,7 @@ function requirementOf(fn: AnyFunction | TaskRef, isRef: boolean, on: unknown): 
 }
 
 function settingsOf(options: CallOptions, band: Band, defaults: TaskSettings): TaskSettings {
-  const { id, timeout, retry, weight, signal, transfer } = options;
+  const { id, timeout, retry, weight, signal, transfer, consumer } = options;
   const isUrgent = band === DO_NEXT;
   if (
     !isUrgent &&
@@ -81,7 +82,8 @@ function settingsOf(options: CallOptions, band: Band, defaults: TaskSettings): T
     retry === undefined &&
     weight === undefined &&
     signal === undefined &&
-    transfer === undefined
+    transfer === undefined &&
+    consumer === undefined
   ) {
     return defaults;
   }
@@ -94,6 +96,7 @@ function settingsOf(options: CallOptions, band: Band, defaults: TaskSettings): T
     weight: weight === undefined ? 1 : checkNumber('weight', weight, 0.001, 1000),
     signal: signal === undefined ? undefined : checkSignal('signal', signal),
     transfer: transfer ?? defaults.transfer,
+    consumer: consumer === undefined ? undefined : checkConsumer(consumer),
     isUrgent,
     owner: defaults.owner,
   };

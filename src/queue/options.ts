@@ -1,4 +1,5 @@
 import type { Transferable } from 'node:worker_threads';
+import type { Consumer } from '../iteration/feed.js';
 
 /** How often a task is run again, by what went wrong. */
 export interface RetryOptions {
@@ -42,10 +43,26 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** What is handed over to a thread instead of copied. Such a task is never run again. */
   transfer?: readonly Transferable[];
+  /**
+   * Takes the items of a task that returns an iterator: a WritableStream, a Writable, or an object with `write`. The
+   * call then resolves with it when it has finished. A result that is no iterator ends it.
+   */
+  consumer?: Consumer;
   /** Cost at niceness 0, in what a usual task costs: 0.001..1000. Default 1. */
   weight?: number;
   /** Your label. Default: a unique string. */
   id?: string;
+}
+
+/** Options of `map`; those of a call are each task's. */
+export interface MapOptions extends Omit<CallOptions, 'consumer' | 'transfer' | 'id'> {
+  /** true: results in input order; false: as tasks end. Default true. */
+  ordered?: boolean;
+  /**
+   * How many items of the input may be ahead of the reader: an integer from 1. Default: twice the queue's capacity,
+   * but 2 to 64.
+   */
+  inFlight?: number;
 }
 
 export interface UpdateOptions {

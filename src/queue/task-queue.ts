@@ -11,6 +11,8 @@ import {
 import { QueueClosedError, QueueFullError } from '../errors.js';
 import { type HandlerHost, TaskHandler } from '../handler/task-handler.js';
 import type { KeptUpdate } from '../handler/updates.js';
+import type { Consumer } from '../iteration/feed.js';
+import { mapTasks } from '../iteration/map.js';
 import { sourceOf } from '../protocol/portable.js';
 import type { LimitRule } from '../scheduling/limiter.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
@@ -21,6 +23,7 @@ import type {
   CallOptions,
   DetachOptions,
   Logger,
+  MapOptions,
   RetryOptions,
   ShutdownMode,
   ShutdownOptions,
@@ -100,6 +103,7 @@ export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
       weight: 1,
       signal: undefined,
       transfer: [],
+      consumer: undefined,
       isUrgent: false,
       owner: this.handler,
     };
@@ -119,6 +123,11 @@ export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
    * const page = await queue.call(fetchPage, [url], { series: user, niceness: 5, timeout: 10_000 });
    * ```
    */
+  call<A extends unknown[], R, C extends Consumer>(
+    fn: Callee<A, R>,
+    args: readonly [...A],
+    options: CallOptions & { consumer: C },
+  ): Promise<C>;
   call<R>(fn: Callee<[], R>): Promise<Result<R>>;
   call<A extends unknown[], R>(fn: Callee<A, R>, args: readonly [...A], options?: CallOptions): Promise<Result<R>>;
   call(fn: AnyFunction | TaskRef, args?: readonly unknown[], options?: CallOptions): Promise<unknown> {
@@ -133,6 +142,11 @@ export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
    * Like `call`, but returns the task's handle. Throws what is wrong with the call; a closed or full queue gives a
    * handle that has failed.
    */
+  submit<A extends unknown[], R, C extends Consumer>(
+    fn: Callee<A, R>,
+    args: readonly [...A],
+    options: CallOptions & { consumer: C },
+  ): TaskHandle<C>;
   submit<R>(fn: Callee<[], R>): TaskHandle<Result<R>>;
   submit<A extends unknown[], R>(fn: Callee<A, R>, args: readonly [...A], options?: CallOptions): TaskHandle<Result<R>>;
   submit(fn: AnyFunction | TaskRef, args?: readonly unknown[], options?: CallOptions): TaskHandle {
@@ -152,6 +166,40 @@ export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
       this.handler.submit(task, band, requirement);
     }
     return task;
+  }
+
+  /**
+   * Runs `fn(item, index)` for each item of an iterable or async iterable and iterates over the results. The input is
+   * pulled only as results are read. Leaving the loop, the signal or the first error cancels what waits or runs and
+   * closes the input.
+   *
+   * @throws TypeError or RangeError at once for what is wrong with the call.
+   *
+   * @example
+   * ```ts
+   * for await (const size of queue.map(files, tasks.compress, { inFlight: 8 })) total += size;
+   * ```
+   */
+  map<T, R>(
+    input: Iterable<T> | AsyncIterable<T>,
+    fn: Callee<[item: Awaited<T>, index: number], R> | Callee<[item: Awaited<T>], R>,
+    options: MapOptions = {},
+  ): AsyncIterableIterator<Result<R>> {
+    checkCallee(fn);
+    checkOptions('options', options);
+    const { ordered = true, inFlight, ...callOptions } = options;
+    checkIterable(input);
+    const run = fn as Callee<[unknown, number], R>;
+    // Refused now rather than with the first item.
+    makeCall(run, [], callOptions, this.#defaults);
+    const results = mapTasks(input, {
+      submit: (item, index) => this.submit(run, [item, index], callOptions),
+      hasRoom: () => this.#waiters.until(() => this.size < this.#maxQueued || this.#shutdown !== null),
+      inFlight: checkInteger('inFlight', inFlight ?? Math.min(Math.max(2, 2 * this.capacity), 64), 1),
+      isOrdered: checkBoolean('ordered', ordered),
+      signal: callOptions.signal,
+    });
+    return results as AsyncIterableIterator<Result<R>>;
   }
 
   /**
@@ -387,6 +435,15 @@ function checkWorker(worker: unknown): asserts worker is IWorker {
   }
   checkCount('worker.concurrency', candidate.concurrency);
   for (const method of ['start', 'run', 'stop', 'crash'] as const) checkFunction(`worker.${method}`, candidate[method]);
+}
+
+function checkIterable(input: unknown): void {
+  const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = (input ?? {}) as Partial<
+    Iterable<unknown> & AsyncIterable<unknown>
+  >;
+  if (typeof iterator !== 'function' && typeof asyncIterator !== 'function') {
+    throw wrongType('iterable', 'an iterable or async iterable', input);
+  }
 }
 
 function checkRule(rule: LimitRule | null): LimitRule | null {

@@ -3,6 +3,7 @@ import type { Transferable } from 'node:worker_threads';
 import { checkFunction, checkInteger } from '../check.js';
 import { now } from '../clock.js';
 import type { Attempt } from '../handler/attempt.js';
+import type { Consumer } from '../iteration/feed.js';
 import type { Job } from '../scheduling/job.js';
 import type { JobList } from '../scheduling/job-list.js';
 import type { Lane } from '../scheduling/lane.js';
@@ -38,6 +39,7 @@ export interface TaskSettings {
   readonly weight: number;
   readonly signal: AbortSignal | undefined;
   readonly transfer: readonly Transferable[];
+  readonly consumer: Consumer | undefined;
   readonly isUrgent: boolean;
   readonly owner: TaskOwner;
 }
@@ -46,6 +48,8 @@ export interface TaskSettings {
 export interface TaskOwner {
   cancel(task: Task, reason: unknown): boolean;
   renice(task: Task, niceness: number): boolean;
+  /** The task's signal has aborted. */
+  abort(task: Task, reason: unknown): void;
   /** Calls a listener of the user's, who may throw. */
   guard(call: () => void): void;
 }
@@ -178,6 +182,10 @@ export class Task extends AsyncResource implements Job, TaskHandle {
 
   cancel(reason?: unknown): boolean {
     return this.settings.owner.cancel(this, reason);
+  }
+
+  abort(reason: unknown): void {
+    this.settings.owner.abort(this, reason);
   }
 
   renice(niceness: number): boolean {

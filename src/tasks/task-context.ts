@@ -54,15 +54,11 @@ export function taskContext(): TaskContext {
 }
 
 /** Runs `fn`, up to its first await, as the task that `source` knows the context of. */
-export function runInContext(
-  source: ContextSource,
-  fn: (...args: unknown[]) => unknown,
-  args: readonly unknown[],
-): unknown {
+export function runInContext<T>(source: ContextSource, fn: (...args: never[]) => T, args: readonly unknown[]): T {
   const outer = holder[CURRENT];
   holder[CURRENT] = source;
   try {
-    return fn(...args);
+    return fn(...(args as never[]));
   } finally {
     holder[CURRENT] = outer;
   }

@@ -33,6 +33,8 @@ export abstract class ChildWorker implements IWorker {
   #link: Link | null = null;
   /** A link that does not take tasks yet. */
   #starting: Link | null = null;
+  /** Links that get no more tasks, and serve the iterations that go on there. */
+  readonly #retired = new Set<Link>();
   #failures = 0;
   #isRecycling = false;
   #isMeasuring = false;
@@ -72,13 +74,14 @@ export abstract class ChildWorker implements IWorker {
   async stop(): Promise<void> {
     this.#end.abort();
     this.#starting?.kill();
-    await Promise.all([this.#starting?.exit, this.#link?.stop()]);
+    await Promise.all([this.#starting?.exit, this.#link?.stop(), ...[...this.#retired].map((link) => link.stop())]);
   }
 
   crash(): void {
     this.#end.abort();
     this.#starting?.kill();
     this.#link?.kill();
+    for (const link of this.#retired) link.kill();
   }
 
   async memory(): Promise<number> {
@@ -118,7 +121,9 @@ export abstract class ChildWorker implements IWorker {
             const error = lostError(this.kind, loss);
             if (link === this.#starting) this.#starting = null;
             reject(error);
+            this.#retired.delete(link);
             if (link === this.#link) this.#lost(error, unstarted);
+            return error;
           },
         },
         { concurrency, graceful, workerId: this.id ?? 0 },
@@ -159,6 +164,7 @@ export abstract class ChildWorker implements IWorker {
   }
 
   #released(link: Link): void {
+    if (this.#retired.has(link) && link.iterations === 0) void link.stop();
     if (link !== this.#link) return;
     if (this.#isRecycling) {
       if (link.size === 0) this.#recycle(link);
@@ -186,7 +192,8 @@ export abstract class ChildWorker implements IWorker {
 
   #recycle(link: Link): void {
     this.#link = null;
-    void link.stop();
+    this.#retired.add(link);
+    if (link.iterations === 0) void link.stop();
     void this.#replace();
   }
 }

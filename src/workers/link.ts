@@ -1,4 +1,4 @@
-import { NotPortableError, type WorkerLoss } from '../errors.js';
+import { NotPortableError, type WorkerLoss, type WorkerLostError } from '../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
 import { CommandWriter, commandFields, type Message, type Reports, readReports, split } from '../protocol/messages.js';
 import { pathToUncloneable } from '../protocol/uncloneable.js';
@@ -6,6 +6,7 @@ import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import type { Transferable } from '../tasks/transferable.js';
 import type { Channel, ChannelListener, OpenChannel } from './channel.js';
 import { type Code, codeOf } from './code.js';
+import { RemoteSource } from './remote-source.js';
 import type { Assignment } from './worker.js';
 
 /** How much work may be held ahead of its turn, in milliseconds and in tasks. */
@@ -30,6 +31,8 @@ class Posting {
   /** Whether the other side has read that it should end. */
   isAnswered = false;
   timer: NodeJS.Timeout | undefined;
+  /** What its items come from, if it has returned an iterator: then it runs no more, but keeps its slot. */
+  source: RemoteSource | null = null;
   /** Resolves with whether it was given back. */
   recall: ((isGivenBack: boolean) => void) | null = null;
 
@@ -48,8 +51,11 @@ export interface LinkOwner {
   ready(): void;
   /** One task fewer is on the other side. */
   released(): void;
-  /** It has ended, with these assignments outstanding; those in `unstarted` never began. */
-  ended(loss: WorkerLoss, unstarted: Assignment[]): void;
+  /**
+   * It has ended, with some assignments outstanding; those in `unstarted` never began. Returns the error of whoever
+   * waits for something of it.
+   */
+  ended(loss: WorkerLoss, unstarted: Assignment[]): WorkerLostError;
 }
 
 /**
@@ -99,6 +105,9 @@ export class Link implements Reports, ChannelListener {
     });
     this.#channel = open(this, workerId);
   }
+
+  /** How many iterations go on. */
+  iterations = 0;
 
   /** How many tasks are on the other side. */
   get size(): number {
@@ -207,9 +216,14 @@ export class Link implements Reports, ChannelListener {
   exited(loss: WorkerLoss): void {
     this.#hasExited = true;
     const unstarted: Assignment[] = [];
+    const sources: RemoteSource[] = [];
     const { claims } = this.#channel;
     for (const posting of this.#postings) {
       if (posting == null) continue;
+      if (posting.source !== null) {
+        sources.push(posting.source);
+        continue;
+      }
       clearTimeout(posting.timer);
       posting.recall?.(false);
       const hasBegun = claims === null ? posting.isStarted : claims.isTaken(posting.slot, posting.ticket);
@@ -218,7 +232,8 @@ export class Link implements Reports, ChannelListener {
     }
     for (const measure of this.#measures) measure(0);
     const cause = this.#fault ?? (this.#crash === null ? loss.cause : decodeError(this.#crash));
-    this.#owner.ended({ ...loss, cause }, unstarted);
+    const error = this.#owner.ended({ ...loss, cause }, unstarted);
+    for (const source of sources) source.ended(error, true);
     this.#exited();
   }
 
@@ -237,6 +252,42 @@ export class Link implements Reports, ChannelListener {
   failed(slot: number, error: ErrorRecord, startedAt: number, endedAt: number): void {
     const posting = this.#end(slot, startedAt, endedAt);
     posting.assignment.fail(decodeError(error), endedAt);
+    this.#owner.released();
+  }
+
+  iterates(slot: number, startedAt: number, endedAt: number): void {
+    const posting = this.#at(slot);
+    this.#noteTimes(posting, startedAt, endedAt);
+    this.#leave(posting);
+    this.iterations++;
+    posting.source = new RemoteSource({
+      pull: () => {
+        this.#writer.pull(slot, posting.ticket);
+        this.#planFlush();
+      },
+      close: () => {
+        this.#writer.close(slot, posting.ticket);
+        this.#planFlush();
+      },
+      abort: (reason) => {
+        this.#writer.abort(slot, posting.ticket, encodeError(reason, this.#channel.probe));
+        this.#planFlush();
+      },
+    });
+    posting.assignment.iterate(posting.source, endedAt);
+    this.#owner.released();
+  }
+
+  items(slot: number, items: unknown[]): void {
+    this.#sourceAt(slot).arrived(items);
+  }
+
+  iterated(slot: number, error: ErrorRecord | null): void {
+    const source = this.#sourceAt(slot);
+    this.#postings[slot] = null;
+    this.#freeSlots.push(slot);
+    this.iterations--;
+    source.ended(error === null ? undefined : decodeError(error), error !== null);
     this.#owner.released();
   }
 
@@ -314,16 +365,27 @@ export class Link implements Reports, ChannelListener {
     return this.#postings.find((posting) => posting?.assignment === assignment) ?? undefined;
   }
 
-  /** A task has ended on the other side. What is held there in front of it must have started before. */
+  #sourceAt(slot: number): RemoteSource {
+    const { source } = this.#at(slot);
+    if (source === null) throw new TypeError(`no iteration is in slot ${slot}`);
+    return source;
+  }
+
+  /** A task has ended on the other side. */
   #end(slot: number, startedAt: number, endedAt: number): Posting {
     const posting = this.#at(slot);
-    if (!posting.isStarted) this.#startUpTo(posting);
-    if (startedAt > 0) {
-      posting.assignment.started(startedAt);
-      posting.code.note(endedAt - startedAt);
-    }
+    if (posting.source !== null) throw new TypeError(`the task in slot ${slot} has ended before`);
+    this.#noteTimes(posting, startedAt, endedAt);
     this.#release(posting);
     return posting;
+  }
+
+  /** What is held in front of a task that has ended must have started before. */
+  #noteTimes(posting: Posting, startedAt: number, endedAt: number): void {
+    if (!posting.isStarted) this.#startUpTo(posting);
+    if (startedAt === 0) return;
+    posting.assignment.started(startedAt);
+    posting.code.note(endedAt - startedAt);
   }
 
   #startUpTo(posting: Posting): void {
@@ -347,9 +409,15 @@ export class Link implements Reports, ChannelListener {
     return false;
   }
 
+  /** The task is not on the other side any more. */
   #release(posting: Posting): void {
     this.#postings[posting.slot] = null;
     this.#freeSlots.push(posting.slot);
+    this.#leave(posting);
+  }
+
+  /** The task does not run or wait on the other side any more. */
+  #leave(posting: Posting): void {
     clearTimeout(posting.timer);
     if (posting.isOverdue) this.#overdue--;
     if (posting.isStarted) {
@@ -364,7 +432,7 @@ export class Link implements Reports, ChannelListener {
   }
 
   #killIfOnlyOverdue(): void {
-    if (this.#overdue > 0 && this.#overdue === this.#running) this.#channel.kill();
+    if (this.#overdue > 0 && this.#overdue === this.#running && this.iterations === 0) this.#channel.kill();
   }
 
   #planFlush(): void {

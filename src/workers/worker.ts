@@ -1,5 +1,6 @@
 import type { Transferable } from 'node:worker_threads';
 import type { WorkerLostError } from '../errors.js';
+import type { ItemSource } from '../iteration/iteration.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 
 /**
@@ -95,8 +96,13 @@ export interface Assignment {
   started(at?: number): void;
   /** Passes on how far the task is. */
   progress(progress: unknown): void;
-  /** The task has returned `value`, now or at `at`. Later calls of `done` and `fail` are ignored. */
+  /**
+   * The task has returned `value`, now or at `at`. If that is an iterator, the caller gets its items as they are asked
+   * for. Later calls of `done`, `iterate` and `fail` are ignored.
+   */
   done(value: unknown, at?: number): void;
+  /** The task has returned an iterator, now or at `at`, and its items come from `source`. */
+  iterate(source: ItemSource, at?: number): void;
   /** The task has failed with `error`, now or at `at`. */
   fail(error: unknown, at?: number): void;
   /**

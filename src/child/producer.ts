@@ -1,0 +1,221 @@
+import { now } from '../clock.js';
+import type { AnyIterator } from '../iteration/iterators.js';
+import { isThenable } from '../tasks/thenable.js';
+import { type Transferable, transferListOf, unwrap } from '../tasks/transferable.js';
+import { sizeOf } from './size-of.js';
+
+/** A batch is sent when it has so many items or bytes, or its first item is so many milliseconds old. */
+const BATCH_ITEMS = 64;
+const BATCH_BYTES = 256 * 1024;
+const BATCH_TIME = 1;
+
+/** So much may have been sent and not yet been read. One item is always allowed. */
+const WINDOW_ITEMS = 256;
+const WINDOW_BYTES = 1024 * 1024;
+
+/** Where a producer sends what it makes. */
+export interface ProducerOwner {
+  /** Sends a batch, or throws what structured clone throws. */
+  postItems(items: unknown[], transfer: readonly Transferable[]): void;
+  /** Calls the iterator in the context of its task. */
+  inContext<T>(fn: () => T): T;
+  /** The iteration is over. Nothing is sent after this. */
+  ended(error?: { readonly error: unknown }): void;
+  /** An item can't be sent. */
+  refusal(item: unknown, cause: unknown): Error;
+}
+
+/**
+ * Makes the items of one iteration, ahead of the reader as far as the window allows.
+ *
+ * It works in slices: an iterator that never waits is left after BATCH_TIME, so that other tasks get their turn. What
+ * was made in a slice, or in one turn of the event loop, is a batch.
+ */
+export class Producer {
+  readonly #iterator: AnyIterator;
+  readonly #owner: ProducerOwner;
+  #items: unknown[] = [];
+  #transfer: Transferable[] = [];
+  #bytes = 0;
+  /** Items and bytes of each batch that was sent and not read, oldest first. */
+  readonly #unread: { readonly items: number; readonly bytes: number }[] = [];
+  #unreadItems = 0;
+  #unreadBytes = 0;
+  #hasBegun = false;
+  /** Whether it is making an item, or is about to. */
+  #isBusy = false;
+  #isFlushPlanned = false;
+  #isOver = false;
+  #isClosing = false;
+
+  constructor(iterator: AnyIterator, owner: ProducerOwner) {
+    this.#iterator = iterator;
+    this.#owner = owner;
+  }
+
+  /** The reader is ready for the first batch, or has read the oldest. */
+  pull(): void {
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+    } else {
+      const read = this.#unread.shift();
+      this.#unreadItems -= read?.items ?? 0;
+      this.#unreadBytes -= read?.bytes ?? 0;
+    }
+    if (!this.#isBusy) this.#work();
+  }
+
+  /** The reader leaves: the generator's `finally` runs once it is not in the middle of making an item. */
+  close(): void {
+    if (this.#isOver || this.#isClosing) return;
+    this.#isClosing = true;
+    this.#items = [];
+    if (!this.#isBusy) void this.#leave();
+  }
+
+  get #mayMakeMore(): boolean {
+    const items = this.#unreadItems + this.#items.length;
+    return items === 0 || (items < WINDOW_ITEMS && this.#unreadBytes + this.#bytes < WINDOW_BYTES);
+  }
+
+  #work(): void {
+    const start = now();
+    while (!this.#isOver) {
+      if (this.#isClosing) {
+        void this.#leave();
+        return;
+      }
+      if (!this.#mayMakeMore) {
+        this.#flush();
+        return;
+      }
+      let step: ReturnType<AnyIterator['next']>;
+      try {
+        step = this.#owner.inContext(() => this.#iterator.next());
+        if (!isThenable(step) && !step.done && isThenable(step.value)) step = settle(step.value);
+      } catch (error) {
+        this.#end({ error });
+        return;
+      }
+      if (isThenable(step)) {
+        this.#await(step);
+        return;
+      }
+      if (!this.#accept(step)) return;
+      if (now() - start > BATCH_TIME) {
+        this.#flush();
+        this.#isBusy = true;
+        setImmediate(() => {
+          this.#isBusy = false;
+          this.#work();
+        });
+        return;
+      }
+    }
+  }
+
+  #await(step: PromiseLike<IteratorResult<unknown>>): void {
+    this.#isBusy = true;
+    this.#planFlush();
+    step.then(
+      (result) => {
+        this.#isBusy = false;
+        if (this.#accept(result)) this.#work();
+      },
+      (error) => {
+        this.#isBusy = false;
+        if (this.#isClosing) void this.#leave();
+        else this.#end({ error });
+      },
+    );
+  }
+
+  /** Adds an item to the batch; false if that was the end. */
+  #accept(result: IteratorResult<unknown>): boolean {
+    if (result.done) {
+      this.#end();
+      return false;
+    }
+    if (this.#isClosing) return true;
+    const value = unwrap(result.value);
+    this.#transfer.push(...(transferListOf(result.value) ?? []));
+    this.#items.push(value);
+    this.#bytes += sizeOf(value);
+    if (this.#items.length >= BATCH_ITEMS || this.#bytes >= BATCH_BYTES) this.#flush();
+    return !this.#isOver;
+  }
+
+  #planFlush(): void {
+    if (this.#isFlushPlanned) return;
+    this.#isFlushPlanned = true;
+    setImmediate(() => {
+      this.#isFlushPlanned = false;
+      if (!this.#isOver) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#items.length === 0) return;
+    const items = this.#items;
+    const transfer = this.#transfer;
+    const bytes = this.#bytes;
+    this.#items = [];
+    this.#transfer = [];
+    this.#bytes = 0;
+    try {
+      this.#post(items, bytes, transfer);
+    } catch {
+      this.#postOneByOne(items, transfer);
+    }
+  }
+
+  #post(items: unknown[], bytes: number, transfer: readonly Transferable[]): void {
+    this.#owner.postItems(items, transfer);
+    this.#unread.push({ items: items.length, bytes });
+    this.#unreadItems += items.length;
+    this.#unreadBytes += bytes;
+  }
+
+  /** Some item of the batch can't be sent: those before it are, and then the iteration ends with an error. */
+  #postOneByOne(items: unknown[], transfer: readonly Transferable[]): void {
+    for (const item of items) {
+      try {
+        const own = transfer.filter(
+          (object) => object === item || (item as { buffer?: unknown } | null)?.buffer === object,
+        );
+        this.#post([item], sizeOf(item), own);
+      } catch (cause) {
+        const error = this.#owner.refusal(item, cause);
+        this.#isOver = true;
+        void this.#close().then(() => this.#owner.ended({ error }));
+        return;
+      }
+    }
+  }
+
+  #end(error?: { readonly error: unknown }): void {
+    this.#flush();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#owner.ended(error);
+  }
+
+  async #leave(): Promise<void> {
+    this.#isOver = true;
+    this.#owner.ended(await this.#close());
+  }
+
+  /** Runs the generator's `finally`; returns what that threw. */
+  async #close(): Promise<{ readonly error: unknown } | undefined> {
+    try {
+      await this.#owner.inContext(() => this.#iterator.return?.());
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
+  }
+}
+
+async function settle(value: PromiseLike<unknown>): Promise<IteratorResult<unknown>> {
+  return { value: await value, done: false };
+}
