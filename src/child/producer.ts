@@ -42,8 +42,10 @@ export class Producer {
   #unreadItems = 0;
   #unreadBytes = 0;
   #hasBegun = false;
-  /** Whether it is making an item, or is about to. */
-  #isBusy = false;
+  /** Whether an item is being made. */
+  #isMaking = false;
+  /** Whether it has left the thread to others and will go on by itself. */
+  #isYielding = false;
   #isFlushPlanned = false;
   #isOver = false;
   #isClosing = false;
@@ -62,7 +64,7 @@ export class Producer {
       this.#unreadItems -= read?.items ?? 0;
       this.#unreadBytes -= read?.bytes ?? 0;
     }
-    if (!this.#isBusy) this.#work();
+    if (!this.#isMaking && !this.#isYielding) this.#work();
   }
 
   /** The reader leaves: the generator's `finally` runs once it is not in the middle of making an item. */
@@ -70,7 +72,7 @@ export class Producer {
     if (this.#isOver || this.#isClosing) return;
     this.#isClosing = true;
     this.#items = [];
-    if (!this.#isBusy) void this.#leave();
+    if (!this.#isMaking) void this.#leave();
   }
 
   get #mayMakeMore(): boolean {
@@ -104,9 +106,9 @@ export class Producer {
       if (!this.#accept(step)) return;
       if (now() - start > BATCH_TIME) {
         this.#flush();
-        this.#isBusy = true;
+        this.#isYielding = true;
         setImmediate(() => {
-          this.#isBusy = false;
+          this.#isYielding = false;
           this.#work();
         });
         return;
@@ -115,15 +117,15 @@ export class Producer {
   }
 
   #await(step: PromiseLike<IteratorResult<unknown>>): void {
-    this.#isBusy = true;
+    this.#isMaking = true;
     this.#planFlush();
     step.then(
       (result) => {
-        this.#isBusy = false;
+        this.#isMaking = false;
         if (this.#accept(result)) this.#work();
       },
       (error) => {
-        this.#isBusy = false;
+        this.#isMaking = false;
         if (this.#isClosing) void this.#leave();
         else this.#end({ error });
       },

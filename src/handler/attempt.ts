@@ -1,8 +1,9 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Transferable } from 'node:worker_threads';
 import { now } from '../clock.js';
 import { type InScope, type ItemSource, type Iteration, LocalSource } from '../iteration/iteration.js';
 import { iteratorOf } from '../iteration/iterators.js';
-import type { Task } from '../queue/task.js';
+import { DONE, type Task } from '../queue/task.js';
 import type { Crew } from '../scheduling/crew.js';
 import { runInContext, type TaskContext } from '../tasks/task-context.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
@@ -23,7 +24,6 @@ export interface AttemptOwner {
  * was cancelled or has run out of time.
  */
 export class Attempt implements Assignment {
-  readonly task: Task;
   readonly employment: Employment;
   /** The crew its worker belonged to when the task was assigned; null for an update, which nobody schedules. */
   readonly crew: Crew | null;
@@ -43,15 +43,31 @@ export class Attempt implements Assignment {
   iteration: Iteration | null = null;
   #controller: AbortController | null = null;
   #abortReason: unknown;
-
+  #context: TaskContext | null = null;
+  #task: Task | null;
+  #weakTask: WeakRef<Task> | null = null;
   readonly #owner: AttemptOwner;
 
   constructor(task: Task, employment: Employment, owner: AttemptOwner, crew: Crew | null) {
-    this.task = task;
+    this.#task = task;
     this.employment = employment;
     this.crew = crew;
     this.attempt = task.attempts + 1;
     this.#owner = owner;
+  }
+
+  get task(): Task {
+    return (this.#task ?? this.#weakTask?.deref()) as Task;
+  }
+
+  /**
+   * Lets go of a task that has settled with an iterator: the task holds the iterator, and the worker holds this, so
+   * nobody would ever see that the iterator has been dropped.
+   */
+  release(): void {
+    this.#context ??= this.context();
+    this.#weakTask = new WeakRef(this.task);
+    this.#task = null;
   }
 
   get id(): string {
@@ -96,16 +112,21 @@ export class Attempt implements Assignment {
   }
 
   progress(progress: unknown): void {
-    if (!this.hasEnded && this.isCurrent) this.#owner.attemptProgressed(this, progress);
+    // Also after it has returned an iterator: its items are still being made.
+    const isIterating = this.iteration !== null || this.#weakTask !== null;
+    const task = this.#task ?? this.#weakTask?.deref();
+    if (this.hasEnded && !isIterating) return;
+    if (task?.attempt === this && task.phase <= DONE) this.#owner.attemptProgressed(this, progress);
   }
 
   done(value: unknown, at = now()): void {
     if (this.hasEnded) return;
     const iterator = iteratorOf(value);
     if (iterator !== null) {
-      const { task } = this;
+      // Not the task itself, which may be collected before.
+      const scope = this.task.runInAsyncScope(() => new AsyncResource('niceq.Iteration'));
       const inScope: InScope = (fn) =>
-        task.runInAsyncScope(runInContext<ReturnType<typeof fn>>, undefined, this, fn, []);
+        scope.runInAsyncScope(runInContext<ReturnType<typeof fn>>, undefined, this, fn, []);
       this.iterate(new LocalSource(iterator, inScope, (reason) => this.abort(reason)), at);
       return;
     }
@@ -133,6 +154,7 @@ export class Attempt implements Assignment {
   }
 
   context(): TaskContext {
+    if (this.#context !== null) return this.#context;
     const attempt = this;
     return {
       id: this.id,

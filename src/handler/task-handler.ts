@@ -336,25 +336,26 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
       else this.#finish(attempt, FAILED, new TypeError('An update returned an iterator, which nobody could read'));
       return;
     }
-    const iteration = new Iteration(
-      source,
-      {
-        occupy: (work) => this.occupy(work),
-        iterationEnded: (iteration) => {
-          employment.iterationEnded(iteration);
-          if (signal !== undefined) this.#signals.remove(signal, iteration);
-        },
-      },
-      consumer !== undefined,
-    );
-    employment.iterations.add(iteration);
+    const iteration = this.#iteration(source, employment, consumer !== undefined, signal);
     if (consumer === undefined) {
       this.#finish(attempt, DONE, new TaskIterator(iteration));
       if (signal !== undefined) this.#signals.add(signal, iteration);
+      attempt.release();
     } else {
       attempt.iteration = iteration;
       void this.#feed(attempt, new TaskIterator(iteration));
     }
+  }
+
+  #iteration(source: ItemSource, employment: Employment, isFed: boolean, signal: AbortSignal | undefined): Iteration {
+    const occupy = <T>(work: Promise<T>) => this.occupy(work);
+    const iterationEnded = (iteration: Iteration) => {
+      employment.iterationEnded(iteration);
+      if (signal !== undefined) this.#signals.remove(signal, iteration);
+    };
+    const iteration = new Iteration(source, { occupy, iterationEnded }, isFed);
+    employment.iterations.add(iteration);
+    return iteration;
   }
 
   /** The task's consumer reads what there is to read; the task, whose place is free by now, ends with it. */
@@ -367,7 +368,8 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
       () => ({ isError: false, error: undefined }),
       (error: unknown) => ({ isError: true, error }),
     );
-    if (!this.#feeding.delete(task)) return;
+    // Cancelled meanwhile: then it has settled.
+    if (!this.#feeding.has(task)) return;
     if (outcome.isError) this.#settle(task, FAILED, outcome.error, now());
     else this.#settle(task, DONE, consumer, now());
     this.planRound();
@@ -517,8 +519,9 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     else if (task.phase === DELAYED) this.#undelay(task);
     const { signal, consumer } = task.settings;
     if (signal !== undefined) this.#signals.remove(signal, task);
-    // One that is being fed is told by the iteration's end.
-    if (consumer !== undefined && phase !== DONE && !this.#feeding.delete(task)) void abortConsumer(consumer, outcome);
+    // A consumer that is being fed is told by the iteration's end.
+    const isFed = this.#feeding.delete(task);
+    if (consumer !== undefined && phase !== DONE && !isFed) void abortConsumer(consumer, outcome);
     task.settle(phase, outcome, at);
     task.attempt?.employment.progressed();
     this.#host.settled(task, outcome);

@@ -28,7 +28,13 @@ export function checkConsumer(consumer: unknown): Consumer {
  */
 export async function feed(items: AsyncIterable<unknown>, consumer: Consumer): Promise<void> {
   if (isStream(consumer)) {
-    await pipeline(items, consumer as NodeJS.WritableStream);
+    const iterator = items[Symbol.asyncIterator]();
+    try {
+      await pipeline({ [Symbol.asyncIterator]: () => iterator }, consumer as NodeJS.WritableStream);
+    } finally {
+      // The pipeline leaves it only some time after it has rejected.
+      iterator.return?.().catch(() => {});
+    }
     return;
   }
   try {
