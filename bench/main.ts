@@ -1,0 +1,74 @@
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { groups } from './groups.js';
+import { compare, format, median, type Outcomes, sectionTable, spread, table } from './harness.js';
+import { targets, valuesOf } from './targets.js';
+
+const USAGE = `npm run bench -- [--quick] [group...]
+
+Compares niceq with its peers, prints Markdown tables, and fails if niceq is not as good as it must be.
+Groups: ${Object.keys(groups).join(', ')}; without any, all of them.
+  --quick  run everything once and in small: for CI, whose figures mean nothing, so it fails only if niceq does`;
+
+// Reading it takes Node longer than everything else that happens when a process starts.
+delete process.env.NODE_EXTRA_CA_CERTS;
+
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
+const unknown = positionals.filter((name) => groups[name] === undefined);
+if (values.help || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`No such group: ${unknown.join(', ')}\n`);
+  console.log(USAGE);
+  process.exit(values.help ? 0 : 2);
+}
+
+const results = new Map<string, Outcomes>();
+const failures: string[] = [];
+
+console.log(`# niceq and its peers
+
+Node ${process.versions.node}, ${cpus().length} cores. Medians of several rounds in turn (lowest – highest); in bold how much
+niceq takes of that, as the median of the ratios in each round: below 1 niceq is better.${
+  values.quick ? '\n\nThis was a quick run: its figures say nothing.' : ''
+}`);
+
+const begin = performance.now();
+for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) {
+  const sections = (await groups[name]?.())?.(values.quick) ?? [];
+  for (const section of sections) {
+    const outcomes = new Map<string, Outcomes>();
+    for (const each of section.cases) {
+      const compared = await compare(name, values.quick, each);
+      outcomes.set(each.id, compared);
+      results.set(`${name}/${each.id}`, compared);
+      for (const [candidate, outcome] of compared) {
+        if (outcome instanceof Error && candidate.startsWith('niceq')) {
+          failures.push(`${section.title}, ${each.title}, ${candidate}: ${outcome.message}`);
+        }
+      }
+    }
+    console.log(`\n## ${section.title}\n\n${sectionTable(section, outcomes)}`);
+  }
+}
+
+const limit = (value: number | undefined, unit: string) => (value === undefined ? '' : `${format(value)} ${unit}`);
+const missed: string[] = [];
+const rows: string[][] = [];
+for (const each of targets) {
+  const measured = valuesOf(each, results);
+  if (measured === null) continue;
+  const { work, unit, target = Number.POSITIVE_INFINITY, must = Number.POSITIVE_INFINITY } = each;
+  const value = measured instanceof Error ? Number.POSITIVE_INFINITY : median(measured);
+  if (value > must || measured instanceof Error) missed.push(work);
+  const verdict = measured instanceof Error || value > must ? '**missed**' : value > target ? 'good enough' : 'reached';
+  const figure = measured instanceof Error ? `failed: ${measured.message}` : `${spread(measured)} ${unit}`;
+  rows.push([work, figure, limit(each.target, unit), limit(each.must, unit), verdict]);
+}
+if (rows.length > 0) console.log(`\n## Targets\n\n${table(['work', 'measured', 'target', 'must', ''], rows)}`);
+console.log(`\n${Math.round((performance.now() - begin) / 1000)} s`);
+
+for (const failure of failures) console.error(`failed: ${failure}`);
+if (!values.quick) for (const work of missed) console.error(`missed: ${work}`);
+if (failures.length > 0 || (!values.quick && missed.length > 0)) process.exitCode = 1;

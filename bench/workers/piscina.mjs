@@ -1,0 +1,11 @@
+// @ts-check
+import { move } from 'piscina';
+import { paintAll as paint } from './tasks.mjs';
+
+export { echo, increment } from './tasks.mjs';
+
+/** @param {Uint8Array<ArrayBuffer>} bytes */
+export const handOver = (bytes) => move(bytes);
+
+/** @param {Parameters<typeof paint>[0]} args */
+export const paintAll = (args) => move(paint(args));
