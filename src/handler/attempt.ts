@@ -46,14 +46,14 @@ export class Attempt implements Assignment {
   #context: TaskContext | null = null;
   #task: Task | null;
   #weakTask: WeakRef<Task> | null = null;
-  readonly #owner: AttemptOwner;
+  readonly owner: AttemptOwner;
 
   constructor(task: Task, employment: Employment, owner: AttemptOwner, crew: Crew | null) {
     this.#task = task;
     this.employment = employment;
     this.crew = crew;
     this.attempt = task.attempts + 1;
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   get task(): Task {
@@ -108,7 +108,7 @@ export class Attempt implements Assignment {
     this.startedAt = at;
     if (this.isStarted) return;
     this.isStarted = true;
-    this.#owner.attemptStarted(this);
+    this.owner.attemptStarted(this);
   }
 
   progress(progress: unknown): void {
@@ -116,7 +116,7 @@ export class Attempt implements Assignment {
     const isIterating = this.iteration !== null || this.#weakTask !== null;
     const task = this.#task ?? this.#weakTask?.deref();
     if (this.hasEnded && !isIterating) return;
-    if (task?.attempt === this && task.phase <= DONE) this.#owner.attemptProgressed(this, progress);
+    if (task?.attempt === this && task.phase <= DONE) this.owner.attemptProgressed(this, progress);
   }
 
   done(value: unknown, at = now()): void {
@@ -131,7 +131,7 @@ export class Attempt implements Assignment {
       return;
     }
     this.endedAt = at;
-    this.#owner.attemptDone(this, value);
+    this.owner.attemptDone(this, value);
   }
 
   iterate(source: ItemSource, at = now()): void {
@@ -140,13 +140,13 @@ export class Attempt implements Assignment {
       return;
     }
     this.endedAt = at;
-    this.#owner.attemptIterates(this, source);
+    this.owner.attemptIterates(this, source);
   }
 
   fail(error: unknown, at = now()): void {
     if (this.hasEnded) return;
     this.endedAt = at;
-    this.#owner.attemptFailed(this, error);
+    this.owner.attemptFailed(this, error);
   }
 
   invoke(fn?: AnyFunction): unknown {

@@ -76,6 +76,11 @@ export class Employment extends Seat implements Employer {
     return this.qualification === null || this.qualification.has(series);
   }
 
+  /** Whether it is one of those that may be given the task. */
+  mayRun({ lane }: Task): boolean {
+    return lane !== null && this.crew?.serves(lane.series.key) === true && lane.acceptance.accepts(this.kind);
+  }
+
   add(attempt: Attempt): void {
     attempt.position = this.attempts.length;
     this.attempts.push(attempt);
@@ -145,8 +150,14 @@ export class Employment extends Seat implements Employer {
     }
   }
 
+  iterationBegins(iteration: Iteration): void {
+    this.iterations.add(iteration);
+    this.iterationCount = this.iterations.size;
+  }
+
   iterationEnded(iteration: Iteration): void {
     this.iterations.delete(iteration);
+    this.iterationCount = this.iterations.size;
     this.#onIterated?.();
   }
 

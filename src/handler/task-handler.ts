@@ -19,10 +19,12 @@ import type { Job } from '../scheduling/job.js';
 import { type Band, DO_NEXT, type Lane } from '../scheduling/lane.js';
 import type { LimitRule } from '../scheduling/limiter.js';
 import { type Assigner, Scheduler } from '../scheduling/scheduler.js';
+import { currentSource } from '../tasks/task-context.js';
 import type { Assignment, IWorker } from '../workers/worker.js';
 import { Attempt, type AttemptOwner } from './attempt.js';
 import { Employment, type EmploymentOwner } from './employment.js';
 import { KeepAlive } from './keep-alive.js';
+import { Nesting } from './nesting.js';
 import { Signals } from './signals.js';
 import { type KeptUpdate, Updates } from './updates.js';
 
@@ -44,6 +46,8 @@ export interface HandlerHost {
 export interface Recruiter {
   /** All that could be assigned has been; `hasMore` tells whether something waits that some worker may run. */
   roundEnded(hasMore: boolean): void;
+  /** What workers that could still be hired would run at a time. */
+  readonly vacancy: number;
   /** A worker is gone. */
   departed(worker: IWorker): void;
 }
@@ -86,6 +90,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
   readonly #delayedTasks = new Set<Task>();
   /** Kinds of workers that may be hired. */
   readonly #announced = new Set<string>();
+  readonly #nesting = new Nesting();
   /** Tasks whose iterator a consumer reads. */
   readonly #feeding = new Set<Task>();
   /** Series that nobody may serve and that were told of. */
@@ -132,6 +137,8 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     this.scheduler.add(task, task.series, band, requirement);
     const { signal } = task.settings;
     if (signal !== undefined) this.#signals.add(signal, task);
+    const caller = currentSource();
+    if (caller instanceof Attempt && caller.owner === this) this.#nesting.called(task, caller.task);
     if (this.#host.listenerCount('queued') > 0) queueMicrotask(() => this.#host.emit('queued', task));
     if (!this.scheduler.isServed(task)) this.#mayStall = true;
     // What workers hold must not start before it.
@@ -227,6 +234,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     this.recruiter?.roundEnded(scheduler.servable > 0 && !scheduler.isPaused);
     this.#planRelease();
     if (this.#mayStall) this.#tellStalled();
+    if (!this.#nesting.isEmpty) this.#tellDeadlocks();
     this.#keepAlive.set(
       this.pending > 0 ||
         this.held > 0 ||
@@ -261,17 +269,12 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
       if (!idle.isOpen || idle.load >= idle.concurrency) continue;
       for (const { attempts } of this.#employments.values()) {
         const held = attempts.filter(
-          (attempt) => !attempt.isStarted && !attempt.isRecalled && this.#suits(attempt, idle),
+          (attempt) => !attempt.isStarted && !attempt.isRecalled && idle.mayRun(attempt.task),
         );
         held.sort((a, b) => b.task.place - a.task.place);
         for (const attempt of held.slice(0, Math.ceil(held.length / 2))) this.#recall(attempt);
       }
     }
-  }
-
-  #suits(attempt: Attempt, { kind, crew }: Employment): boolean {
-    const lane = attempt.task.lane;
-    return lane != null && lane.acceptance.accepts(kind) && crew?.serves(lane.series.key) === true;
   }
 
   /** A round when a rate limit lifts. It alone does not keep the program alive: what waits for it does. */
@@ -294,6 +297,19 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     }
   }
 
+  #tellDeadlocks(): void {
+    // Workers that could still be hired would resolve it.
+    if (this.recruiter?.vacancy) return;
+    for (const { task, holders } of this.#nesting.deadlocks(this.#employments.values())) {
+      this.#host.emit(
+        'stalled',
+        task.series,
+        'deadlock',
+        holders.map(({ id }) => id),
+      );
+    }
+  }
+
   // --- what becomes of attempts -------------------------------------------------------------------------------------
 
   attemptStarted(attempt: Attempt): void {
@@ -304,6 +320,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     if (attempt.crew === null) return;
     this.held--;
     this.pending++;
+    this.#nesting.leave(task);
     const { timeout } = task.settings;
     if (timeout !== Number.POSITIVE_INFINITY) {
       attempt.timer = setTimeout(() => this.#timedOut(attempt), timeout);
@@ -351,10 +368,12 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     const occupy = <T>(work: Promise<T>) => this.occupy(work);
     const iterationEnded = (iteration: Iteration) => {
       employment.iterationEnded(iteration);
+      this.scheduler.touch(employment);
       if (signal !== undefined) this.#signals.remove(signal, iteration);
     };
     const iteration = new Iteration(source, { occupy, iterationEnded }, isFed);
-    employment.iterations.add(iteration);
+    employment.iterationBegins(iteration);
+    this.scheduler.touch(employment);
     return iteration;
   }
 
@@ -517,6 +536,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     if (task.phase === RUNNING) this.pending--;
     else if (task.phase === HELD) this.held--;
     else if (task.phase === DELAYED) this.#undelay(task);
+    this.#nesting.leave(task);
     const { signal, consumer } = task.settings;
     if (signal !== undefined) this.#signals.remove(signal, task);
     // A consumer that is being fed is told by the iteration's end.

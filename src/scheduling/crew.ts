@@ -15,6 +15,8 @@ export abstract class Seat implements Turn {
   crew: Crew | null = null;
   /** Jobs assigned to it and not ended. */
   load = 0;
+  /** Iterations that go on there. */
+  iterationCount = 0;
   isOpen = false;
 
   /** Whether it may be given more than it runs at a time, to hold ahead of its turn. */
@@ -187,7 +189,8 @@ export class Crew implements Turn {
   #place(seat: Seat, order: number): void {
     const { seats } = this.#desk(seat.kind);
     const hasRoom = seat.isOpen && (seat.load < seat.concurrency || seat.canHold);
-    seat.time = seat.load / seat.concurrency;
+    // An iteration takes no place, but some of the worker's time: of equally loaded ones it makes the less preferred.
+    seat.time = (seat.load + seat.iterationCount / (seat.iterationCount + 1)) / seat.concurrency;
     seat.order = order;
     if (seat.index === -1) {
       if (hasRoom) seats.push(seat);

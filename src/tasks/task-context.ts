@@ -53,6 +53,11 @@ export function taskContext(): TaskContext {
   return current.context();
 }
 
+/** The task that is running, up to its first await, if one is. */
+export function currentSource(): ContextSource | undefined {
+  return holder[CURRENT];
+}
+
 /** Runs `fn`, up to its first await, as the task that `source` knows the context of. */
 export function runInContext<T>(source: ContextSource, fn: (...args: never[]) => T, args: readonly unknown[]): T {
   const outer = holder[CURRENT];
