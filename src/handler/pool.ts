@@ -58,8 +58,15 @@ export class Pool implements Recruiter {
       const wanted = Math.ceil(this.#handler.scheduler.servable / this.#concurrency) - this.#starting;
       const vacant = this.#size.max - this.#members.size;
       for (let i = Math.min(wanted, vacant); i > 0; i--) void this.#hire();
+    } else if (this.#handler.iterationCount >= this.#members.size && this.#mayHireOneMore) {
+      // Iterations take no place but do take time: the next task should find a worker without.
+      void this.#hire();
     }
     if (this.#members.size > this.#size.min) this.#planDismissal();
+  }
+
+  get #mayHireOneMore(): boolean {
+    return this.#starting === 0 && this.#members.size > 0 && this.#members.size < this.#size.max;
   }
 
   departed(worker: IWorker): void {

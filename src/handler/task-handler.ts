@@ -81,6 +81,8 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
   delayed = 0;
   /** Tasks that have started. */
   pending = 0;
+  /** Iterations that go on. */
+  iterationCount = 0;
 
   readonly #host: HandlerHost;
   readonly #employments = new Map<number, Employment>();
@@ -367,11 +369,13 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
   #iteration(source: ItemSource, employment: Employment, isFed: boolean, signal: AbortSignal | undefined): Iteration {
     const occupy = <T>(work: Promise<T>) => this.occupy(work);
     const iterationEnded = (iteration: Iteration) => {
+      this.iterationCount--;
       employment.iterationEnded(iteration);
       this.scheduler.touch(employment);
       if (signal !== undefined) this.#signals.remove(signal, iteration);
     };
     const iteration = new Iteration(source, { occupy, iterationEnded }, isFed);
+    this.iterationCount++;
     employment.iterationBegins(iteration);
     this.scheduler.touch(employment);
     return iteration;
