@@ -7,6 +7,7 @@ import { DONE, type Task } from '../queue/task.js';
 import type { Crew } from '../scheduling/crew.js';
 import { runInContext, type TaskContext } from '../tasks/task-context.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
+import { unwrap } from '../tasks/transferable.js';
 import type { Assignment } from '../workers/worker.js';
 import type { Employment } from './employment.js';
 
@@ -121,7 +122,9 @@ export class Attempt implements Assignment {
 
   done(value: unknown, at = now()): void {
     if (this.hasEnded) return;
-    const iterator = iteratorOf(value);
+    // In this thread the caller gets the object itself.
+    const result = unwrap(value);
+    const iterator = iteratorOf(result);
     if (iterator !== null) {
       // Not the task itself, which may be collected before.
       const scope = this.task.runInAsyncScope(() => new AsyncResource('niceq.Iteration'));
@@ -131,7 +134,7 @@ export class Attempt implements Assignment {
       return;
     }
     this.endedAt = at;
-    this.owner.attemptDone(this, value);
+    this.owner.attemptDone(this, result);
   }
 
   iterate(source: ItemSource, at = now()): void {

@@ -269,12 +269,16 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
   #spread(): void {
     for (const idle of this.#employments.values()) {
       if (!idle.isOpen || idle.load >= idle.concurrency) continue;
-      for (const { attempts } of this.#employments.values()) {
+      for (const { attempts, load, concurrency } of this.#employments.values()) {
+        // What has a place of its own is about to start, even if its worker has not said so yet.
+        const surplus = load - concurrency;
+        if (surplus <= 0) continue;
         const held = attempts.filter(
           (attempt) => !attempt.isStarted && !attempt.isRecalled && idle.mayRun(attempt.task),
         );
         held.sort((a, b) => b.task.place - a.task.place);
-        for (const attempt of held.slice(0, Math.ceil(held.length / 2))) this.#recall(attempt);
+        const count = Math.ceil(Math.min(held.length, surplus) / 2);
+        for (const attempt of held.slice(0, count)) this.#recall(attempt);
       }
     }
   }

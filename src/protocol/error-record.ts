@@ -32,7 +32,8 @@ const builtIns: Record<string, { prototype: Error }> = {
   AggregateError,
 };
 
-const OWN = new Set(['name', 'message', 'stack', 'cause', 'errors']);
+/** Properties that have a field of the record. */
+const OWN = new Set(['name', 'message', 'stack', 'cause']);
 
 /** Tells whether the channel can carry a value; it throws if not. */
 export type CloneProbe = (value: unknown) => unknown;
@@ -130,6 +131,7 @@ function propertiesOf(error: Error, probe: CloneProbe, seen: Map<unknown, number
   for (const name of Object.keys(error)) {
     if (OWN.has(name)) continue;
     const value = read(error, name);
+    if (name === 'errors' && Array.isArray(value)) continue;
     if (isError(value) || canCarry(value, probe)) properties.push([name, encode(value, probe, seen)]);
   }
   return properties;

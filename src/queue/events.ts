@@ -91,6 +91,8 @@ export class GuardedEmitter extends EventEmitter<QueueEvents> {
         emitter.guard(() => Reflect.apply(listener, this, args));
       } as Listener<E>;
       this.#guarded.set(listener, guarded);
+      // The base class itself removes what was put in the place of a `once` listener.
+      this.#guarded.set(guarded, guarded);
     }
     return guarded;
   }

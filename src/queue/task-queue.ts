@@ -377,14 +377,18 @@ export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
    * Ends the queue and its workers. Resolves with the tasks that were left unfinished, all of which have been
    * cancelled. A second call with a stronger mode makes it more urgent.
    */
-  async shutdown({ mode = 'drain', timeout }: ShutdownOptions = {}): Promise<TaskHandle[]> {
-    checkOneOf<ShutdownMode>('mode', mode, ['drain', 'finish', 'crash']);
-    if (timeout !== undefined) checkDuration('timeout', timeout, { zero: true });
-    if (this.#shutdown === null) {
-      this.#shutdown = new Shutdown(this.handler, mode, () => this.ended());
+  shutdown(options: ShutdownOptions = {}): Promise<TaskHandle[]> {
+    try {
+      checkOptions('options', options);
+      const { mode = 'drain', timeout } = options;
+      checkOneOf<ShutdownMode>('mode', mode, ['drain', 'finish', 'crash']);
+      if (timeout !== undefined) checkDuration('timeout', timeout, { zero: true });
+      this.#shutdown ??= new Shutdown(this.handler, mode, () => this.ended());
+      this.#shutdown.escalate(mode, timeout ?? Number.POSITIVE_INFINITY);
+      return this.#shutdown.promise;
+    } catch (error) {
+      return Promise.reject(error);
     }
-    this.#shutdown.escalate(mode, timeout ?? Number.POSITIVE_INFINITY);
-    return await this.#shutdown.promise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,6 @@
 import { loadTask } from '../tasks/load-task.js';
 import { type AnyFunction, isTaskRef } from '../tasks/task-module.js';
 import { isThenable } from '../tasks/thenable.js';
-import { unwrap } from '../tasks/transferable.js';
 import { checkConcurrency, checkSeries } from './options.js';
 import type { Assignment, IWorker } from './worker.js';
 
@@ -68,11 +67,11 @@ export class AsyncWorker implements IWorker {
     }
     if (isThenable(result)) {
       result.then(
-        (value) => assignment.done(unwrap(value)),
+        (value) => assignment.done(value),
         (error) => assignment.fail(error),
       );
     } else {
-      assignment.done(unwrap(result));
+      assignment.done(result);
     }
   }
 

@@ -87,7 +87,7 @@ export class Link implements Reports, ChannelListener {
   #tickets = 0;
   #isFlushPlanned = false;
   #hasExited = false;
-  #crash: ErrorRecord | null = null;
+  /** What is about to end it, or why it was ended. */
   #fault: unknown;
   #measures: ((bytes: number) => void)[] = [];
   /** How many tasks it was given. */
@@ -231,8 +231,7 @@ export class Link implements Reports, ChannelListener {
       else if (!posting.isStarted) posting.assignment.started();
     }
     for (const measure of this.#measures) measure(0);
-    const cause = this.#fault ?? (this.#crash === null ? loss.cause : decodeError(this.#crash));
-    const error = this.#owner.ended({ ...loss, cause }, unstarted);
+    const error = this.#owner.ended({ ...loss, cause: this.#fault ?? loss.cause }, unstarted);
     for (const source of sources) source.ended(error, true);
     this.#exited();
   }
@@ -314,7 +313,7 @@ export class Link implements Reports, ChannelListener {
   }
 
   crashed(error: ErrorRecord): void {
-    this.#crash = error;
+    this.#fault = decodeError(error);
   }
 
   // --- within -------------------------------------------------------------------------------------------------------

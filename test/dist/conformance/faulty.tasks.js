@@ -1,0 +1,3 @@
+export const answer = () => 42;
+
+throw new RangeError('This module never loads');
