@@ -19,6 +19,7 @@ import type { Job } from '../scheduling/job.js';
 import { type Band, DO_NEXT, type Lane } from '../scheduling/lane.js';
 import type { LimitRule } from '../scheduling/limiter.js';
 import { type Assigner, Scheduler } from '../scheduling/scheduler.js';
+import { isSameKey } from '../scheduling/series.js';
 import { currentSource } from '../tasks/task-context.js';
 import type { Assignment, IWorker } from '../workers/worker.js';
 import { Attempt, type AttemptOwner } from './attempt.js';
@@ -104,6 +105,10 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
   #isRoundPlanned = false;
   #roundCount = 0;
   #isDispatching = false;
+  /** Tasks whose 'queued' is still to be told, as nobody is told anything inside `call()`. */
+  readonly #unannounced: Task[] = [];
+  /** How many of them have been told of. */
+  #told = 0;
   /** Workers with a place that became free during the dispatch. */
   readonly #vacated: Employment[] = [];
   #mayStall = false;
@@ -120,14 +125,14 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
 
   waitingOf(series: unknown): number {
     if (this.held + this.delayed === 0) return this.scheduler.sizeOf(series);
-    return [...this.tasks((task) => task.series === series && task.phase < RUNNING)].length;
+    return [...this.tasks((task) => isSameKey(task.series, series) && task.phase < RUNNING)].length;
   }
 
   pendingOf(series: unknown): number {
     let pending = 0;
     for (const { attempts } of this.#employments.values()) {
       for (const { isCurrent, isStarted, crew, task } of attempts) {
-        if (isCurrent && isStarted && crew !== null && task.series === series) pending++;
+        if (isCurrent && isStarted && crew !== null && isSameKey(task.series, series)) pending++;
       }
     }
     return pending;
@@ -141,7 +146,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     if (signal !== undefined) this.#signals.add(signal, task);
     const caller = currentSource();
     if (caller instanceof Attempt && caller.owner === this) this.#nesting.called(task, caller.task);
-    if (this.#host.listenerCount('queued') > 0) queueMicrotask(() => this.#host.emit('queued', task));
+    if (this.#host.listenerCount('queued') > 0) this.#unannounced.push(task);
     if (!this.scheduler.isServed(task)) this.#mayStall = true;
     // What workers hold must not start before it.
     if (band === DO_NEXT && this.held > 0) this.#recallAll((attempt) => attempt.employment.serves(task.series));
@@ -210,7 +215,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
   }
 
   limitSeries(series: unknown, rule: LimitRule | null): void {
-    this.#recallAll((attempt) => attempt.task.series === series);
+    this.#recallAll((attempt) => isSameKey(attempt.task.series, series));
     this.scheduler.limitSeries(series, rule);
     this.planRound();
   }
@@ -227,6 +232,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
 
   readonly #round = (): void => {
     this.#isRoundPlanned = false;
+    this.#announce();
     const { scheduler } = this;
     this.#isDispatching = true;
     scheduler.dispatch(now(), this);
@@ -263,6 +269,16 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     } catch (error) {
       attempt.fail(error);
     }
+  }
+
+  /** Tells what waits, before anything else is told of it. */
+  #announce(): void {
+    // Listeners may submit more, or have the rest told in between.
+    while (this.#told < this.#unannounced.length) {
+      this.#host.emit('queued', this.#unannounced[this.#told++] as Task);
+    }
+    this.#unannounced.length = 0;
+    this.#told = 0;
   }
 
   /** Workers without anything to do take over half of what others hold. */
@@ -331,7 +347,9 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
     if (timeout !== Number.POSITIVE_INFINITY) {
       attempt.timer = setTimeout(() => this.#timedOut(attempt), timeout);
     }
-    this.#host.emit('started', task);
+    // It may have been called by a task that began a moment ago.
+    this.#announce();
+    if (attempt.isCurrent) this.#host.emit('started', task);
   }
 
   attemptProgressed(attempt: Attempt, progress: unknown): void {
@@ -573,6 +591,7 @@ export class TaskHandler implements Assigner, AttemptOwner, EmploymentOwner, Tas
   }
 
   #cancel(task: Task, error: unknown, reason: unknown): boolean {
+    this.#announce();
     if (task.isSettled) return false;
     const { phase, attempt } = task;
     if (phase === QUEUED) this.scheduler.remove(task);

@@ -15,6 +15,7 @@ import type { Consumer } from '../iteration/feed.js';
 import { mapTasks } from '../iteration/map.js';
 import { sourceOf } from '../protocol/portable.js';
 import type { LimitRule } from '../scheduling/limiter.js';
+import { isSameKey } from '../scheduling/series.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import type { IWorker } from '../workers/worker.js';
 import { checkCallee, checkRetry, checkTimeout, makeCall } from './call.js';
@@ -248,7 +249,7 @@ export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
 
   /** Cancels everything of one series that waits or has started. @returns how many tasks that were. */
   cancelSeries(series: unknown, reason?: unknown): number {
-    return this.#cancel(reason, (task) => task.series === series);
+    return this.#cancel(reason, (task) => isSameKey(task.series, series));
   }
 
   #cancel(reason: unknown, filter?: (task: Task) => boolean): number {

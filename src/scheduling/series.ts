@@ -54,3 +54,8 @@ export class Series implements Turn {
     return this.shares.some(({ crew }) => crew.accepts(acceptance));
   }
 }
+
+/** Whether a Map would take both for the same key. */
+export function isSameKey(a: unknown, b: unknown): boolean {
+  return a === b || Object.is(a, b);
+}
