@@ -87,6 +87,10 @@ export class Attempt implements Assignment {
     return this.task.series;
   }
 
+  get isUpdate(): boolean {
+    return this.crew === null;
+  }
+
   get transfer(): readonly Transferable[] {
     return this.task.settings.transfer;
   }

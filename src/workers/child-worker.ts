@@ -36,6 +36,9 @@ export abstract class ChildWorker implements IWorker {
   /** Links that get no more tasks, and serve the iterations that go on there. */
   readonly #retired = new Set<Link>();
   #failures = 0;
+  /** Tasks given to the link, updates not counted. */
+  #taskCount = 0;
+  #isReplacing = false;
   #isRecycling = false;
   #isMeasuring = false;
   /** Aborted when it is told to end: nothing is started any more. */
@@ -54,9 +57,10 @@ export abstract class ChildWorker implements IWorker {
   }
 
   run(assignment: Assignment): void {
-    const link = this.#link as Link;
-    link.run(assignment);
-    if (link.taskCount >= this.#settings.maxTasks) this.#retire();
+    (this.#link as Link).run(assignment);
+    if (assignment.isUpdate) return;
+    this.#taskCount++;
+    if (this.#taskCount >= this.#settings.maxTasks) this.#retire();
   }
 
   holds(fn: AnyFunction | TaskRef): boolean {
@@ -140,6 +144,11 @@ export abstract class ChildWorker implements IWorker {
   }
 
   async #replace(): Promise<void> {
+    // One that dies while its updates run makes them fail: then the loop below, under way already, starts the next.
+    if (this.#isReplacing) return;
+    this.#isReplacing = true;
+    this.#isRecycling = false;
+    this.#taskCount = 0;
     const employer = this.#employer as Employer;
     try {
       for (;;) {
@@ -147,7 +156,9 @@ export abstract class ChildWorker implements IWorker {
         try {
           await employer.ready();
           this.#failures = 0;
-          this.#isRecycling = false;
+          this.#isReplacing = false;
+          // Tasks may have come before this did.
+          if (this.#taskCount >= this.#settings.maxTasks) this.#retire();
           return;
         } catch (cause) {
           // A kept update failed: tasks would not find what they rely on.
@@ -183,7 +194,7 @@ export abstract class ChildWorker implements IWorker {
 
   /** The thread or process gets no more tasks, and is replaced when it has finished those it has. */
   #retire(): void {
-    if (this.#isRecycling) return;
+    if (this.#isRecycling || this.#isReplacing) return;
     this.#isRecycling = true;
     this.#employer?.pause();
     const link = this.#link;

@@ -90,8 +90,6 @@ export class Link implements Reports, ChannelListener {
   /** What is about to end it, or why it was ended. */
   #fault: unknown;
   #measures: ((bytes: number) => void)[] = [];
-  /** How many tasks it was given. */
-  taskCount = 0;
   /** Settles when it has exited. */
   readonly exit: Promise<void>;
   #exited!: () => void;
@@ -133,7 +131,6 @@ export class Link implements Reports, ChannelListener {
     const posting = new Posting(assignment, code, slot, ++this.#tickets, code.meanTime);
     this.#postings[slot] = posting;
     this.#channel.claims?.offer(slot, posting.ticket);
-    this.taskCount++;
     const { id, args, attempt, transfer } = assignment;
     const isAlone = transfer.length > 0;
     if (isAlone) this.#flush();
@@ -305,6 +302,7 @@ export class Link implements Reports, ChannelListener {
     if (isGivenBack) this.#release(posting);
     posting.recall?.(isGivenBack);
     posting.recall = null;
+    if (isGivenBack) this.#owner.released();
   }
 
   /** The answer to `measure`. */

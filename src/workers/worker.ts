@@ -86,6 +86,8 @@ export interface Assignment {
   readonly args: unknown[];
   /** 1 for the first run of the task. */
   readonly attempt: number;
+  /** Whether it is an update, which every worker runs, not a task from the queue. */
+  readonly isUpdate: boolean;
   /** The series the task belongs to. */
   readonly series: unknown;
   /** What is to be handed over with the arguments instead of copied. */

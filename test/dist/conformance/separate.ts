@@ -1,0 +1,347 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  isNiceqError,
+  type ProcessWorkerOptions,
+  type TaskQueue,
+  type ThreadWorker,
+  type ThreadWorkerOptions,
+} from 'niceq';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { errorOf, makeBench, tasks } from './conformance.js';
+
+type SharedOptions = Pick<
+  ThreadWorkerOptions & ProcessWorkerOptions,
+  'concurrency' | 'series' | 'graceful' | 'maxTasks' | 'maxMemory' | 'env'
+>;
+
+/** Resolves when the worker has got a new thread or process. */
+function replacement(queue: TaskQueue): Promise<void> {
+  return new Promise((resolve) => {
+    queue.once('workerReplaced', () => resolve());
+  });
+}
+
+/** What workers with threads or processes of their own have to do alike. */
+export function separateConformance(
+  makeWorker: (options?: SharedOptions) => Pick<ThreadWorker, keyof ThreadWorker>,
+  exits: { readonly outOfMemory: () => Pick<ThreadWorker, keyof ThreadWorker>; readonly signals: boolean },
+) {
+  const bench = makeBench();
+  const oneWorker = (options?: SharedOptions) => bench.queueOf([makeWorker(options)]);
+
+  describe('refuses what can not be sent', () => {
+    const object = {
+      n: 1,
+      method() {
+        return this.n;
+      },
+    };
+    class Thing {}
+    const functions: Record<string, (...args: never[]) => unknown> = {
+      'a native function': Math.max,
+      'a bound function': ((n: number) => n).bind(null, 1),
+      'a class': Thing as unknown as () => unknown,
+      'a method that needs `this`': object.method,
+      'a getter': Object.getOwnPropertyDescriptor(
+        {
+          get x() {
+            return 1;
+          },
+        },
+        'x',
+      )?.get as () => unknown,
+    };
+    for (const [what, fn] of Object.entries(functions)) {
+      test(`namely ${what}`, async () => {
+        const queue = oneWorker();
+        const error = await errorOf(queue.call(fn as () => unknown));
+        expect(isNiceqError(error, 'ERR_NOT_PORTABLE')).toBe(true);
+        expect(error.message).toContain('task module');
+        expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+      });
+    }
+
+    test('and says which argument it is, and where in it', async () => {
+      const queue = oneWorker();
+      const calls = [
+        queue.call(tasks.add, [1, 2]),
+        queue.call(tasks.echo, [1, { rows: [0, { render() {} }] }]),
+        queue.call(tasks.echo, [Symbol('s')]),
+        queue.call(tasks.echo, [new Map([['key', new Set([() => 1])]])]),
+        queue.call(tasks.echo, [{ 'with space': [Promise.resolve()] }]),
+        queue.call(tasks.add, [3, 4]),
+      ] as const;
+      expect(await calls[0]).toBe(3);
+      const messages: string[] = [];
+      for (const call of calls.slice(1, 5)) {
+        const error = await errorOf(call);
+        expect(isNiceqError(error, 'ERR_NOT_PORTABLE')).toBe(true);
+        messages.push(error.message);
+      }
+      expect(messages[0]).toMatch(/Argument 1 .*\.rows\[1\]\.render/);
+      expect(messages[1]).toMatch(/Argument 0 /);
+      expect(messages[2]).toMatch(/Argument 0 .*\.get\(key\)/);
+      expect(messages[3]).toMatch(/Argument 0 .*with space.*\[0\]/);
+      expect(await calls[5]).toBe(7);
+      expect([queue.size, queue.pending]).toEqual([0, 0]);
+    });
+
+    test('and says where in the result it is', async () => {
+      const queue = oneWorker();
+      const [error, sum] = await Promise.all([errorOf(queue.call(tasks.uncloneable)), queue.call(tasks.add, [1, 2])]);
+      expect(isNiceqError(error, 'ERR_NOT_PORTABLE')).toBe(true);
+      expect(error.message).toContain('.rows[1].render');
+      expect(sum).toBe(3);
+    });
+
+    test('and never runs such a task again', async () => {
+      const queue = oneWorker();
+      const handle = queue.submit(tasks.uncloneable, [], { retry: { error: 5 } });
+      await errorOf(handle.promise);
+      expect(handle.attempts).toBe(1);
+    });
+
+    test('and names what a function missed that was sent by its source', async () => {
+      const surroundings = 3;
+      const queue = oneWorker();
+      const error = await errorOf(queue.call((n: number) => n + surroundings, [1]));
+      expect(error).toBeInstanceOf(ReferenceError);
+      expect(error.message).toMatch(/surroundings/);
+      expect(error.message).toMatch(/source/);
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    });
+  });
+
+  describe('has a memory of its own', () => {
+    test('in which modules keep their state', async () => {
+      const queue = bench.queueOf([makeWorker({ series: ['a'] }), makeWorker({ series: ['b'] })]);
+      const next = (series: string) => queue.call(tasks.next, [], { series });
+      expect([await next('a'), await next('a'), await next('b'), await next('a')]).toEqual([1, 2, 1, 3]);
+    });
+
+    test('which it tells, and which grows with what tasks keep', async () => {
+      const worker = makeWorker();
+      const queue = bench.queueOf([worker]);
+      await queue.call(tasks.add, [1, 2]);
+      const before = await worker.memory();
+      await queue.call(tasks.grow, [64_000_000]);
+      expect((await worker.memory()) - before).toBeGreaterThan(48_000_000);
+    });
+
+    test('and is replaced after `maxTasks` tasks, with its updates and its id', async () => {
+      const queue = oneWorker({ maxTasks: 3 });
+      const replaced: (number | undefined)[] = [];
+      queue.on('workerReplaced', ({ id }) => replaced.push(id));
+      await queue.update(tasks.record, ['update']);
+      const recorded: unknown[] = [];
+      for (let i = 0; i < 3; i++) {
+        recorded.push(...(await queue.call(tasks.recorded)));
+        await queue.call(tasks.next);
+        await queue.call(tasks.next);
+      }
+      // The update itself counts as a task.
+      expect(recorded.filter((item) => item === 'update').length).toBeGreaterThanOrEqual(2);
+      expect(new Set(replaced)).toEqual(new Set([1]));
+    });
+
+    test('and loses none of many tasks while it is replaced again and again', async () => {
+      const queue = oneWorker({ maxTasks: 7 });
+      const results = await Promise.all(Array.from({ length: 40 }, (_, i) => queue.call(tasks.add, [i, 1])));
+      expect(results).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+    });
+
+    test('and is replaced when it uses more than `maxMemory`', async () => {
+      const queue = oneWorker({ maxMemory: 300_000_000 });
+      expect(await queue.call(tasks.next)).toBe(1);
+      const replaced = replacement(queue);
+      await queue.call(tasks.grow, [320_000_000]);
+      await replaced;
+      expect(await queue.call(tasks.next)).toBe(1);
+    });
+  });
+
+  describe('when its thread or process ends', () => {
+    test('runs the task again, in a new one', async () => {
+      const queue = oneWorker();
+      const retried: string[] = [];
+      queue.on('retry', (_, error) => retried.push((error as Error).name));
+      const handle = queue.submit(tasks.exit, [3, 1]);
+      expect(await handle.promise).toBe(2);
+      expect([handle.attempts, handle.workerId]).toEqual([2, 1]);
+      expect(retried).toEqual(['WorkerLostError']);
+    });
+
+    test('as often as it may, and then says how it ended', async () => {
+      const queue = oneWorker();
+      const error = await errorOf(queue.call(tasks.exit, [3], { retry: { lost: 2 } }));
+      expect(isNiceqError(error, 'ERR_WORKER_LOST')).toBe(true);
+      expect([error.exitCode, error.signal, error.attempts]).toEqual([3, null, 3]);
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    });
+
+    test('does not run a task again whose arguments were handed over', async () => {
+      const queue = oneWorker();
+      const buffer = new ArrayBuffer(8);
+      const call = queue.call(tasks.exit as unknown as typeof tasks.lengthOf, [buffer], {
+        transfer: [buffer],
+        retry: { lost: 5 },
+      });
+      const error = await errorOf(call);
+      expect(isNiceqError(error, 'ERR_WORKER_LOST')).toBe(true);
+      expect(error.attempts).toBe(1);
+    });
+
+    test('has the kept updates again before its next task', async () => {
+      const queue = oneWorker();
+      await queue.update(tasks.record, ['first']);
+      await queue.update(tasks.record, ['replaced'], { key: 'k' });
+      await queue.update(tasks.record, ['second'], { key: 'k' });
+      await queue.update(tasks.record, ['not kept'], { ephemeral: true });
+      await queue.call(tasks.exit, [1, 1]);
+      expect(await queue.call(tasks.recorded)).toEqual(['first', 'second']);
+    });
+
+    test('lets what it only held go on, at no cost', async () => {
+      const { gate } = bench;
+      const queue = oneWorker();
+      const fatal = queue.submit(tasks.exit, [1], { retry: { lost: 0 } });
+      const handles = Array.from({ length: 20 }, (_, i) => queue.submit(tasks.add, [i, 1], { retry: { lost: 0 } }));
+      const gated = queue.call(tasks.pass, [gate.port, 'a']);
+      expect(isNiceqError(await errorOf(fatal.promise), 'ERR_WORKER_LOST')).toBe(true);
+      await gate.arrival('a');
+      gate.open('a');
+      await gated;
+      expect(await Promise.all(handles.map(({ promise }) => promise))).toEqual(handles.map((_, i) => i + 1));
+      expect(handles.map(({ attempts }) => attempts)).toEqual(handles.map(() => 1));
+    });
+
+    for (const [what, task] of [
+      ['throws', tasks.throwAfterwards],
+      ['rejects without anybody to catch it', tasks.rejectAfterwards],
+    ] as const) {
+      test(`because something ${what} after its task has returned, only it suffers`, async () => {
+        const queue = oneWorker();
+        const events: string[] = [];
+        queue.on('failed', () => events.push('failed'));
+        queue.on('retry', () => events.push('retry'));
+        const replaced = replacement(queue);
+        expect(await queue.call(task, ['afterwards'])).toBe('returned');
+        await replaced;
+        expect(await queue.call(tasks.next)).toBe(1);
+        expect(events).toEqual([]);
+        expect(queue.workers().map(({ id }) => id)).toEqual([1]);
+      });
+    }
+
+    test('says which error ended it', async () => {
+      const { gate } = bench;
+      const queue = oneWorker({ concurrency: 2 });
+      const error = errorOf(queue.call(tasks.hang, [gate.port, 'a'], { retry: { lost: 0 } }));
+      await gate.arrival('a');
+      await queue.call(tasks.throwAfterwards, ['the culprit']);
+      expect(await error).toMatchObject({ code: 'ERR_WORKER_LOST', cause: { message: 'the culprit' } });
+    });
+
+    test('for lack of memory, says so and goes on', async () => {
+      const queue = bench.queueOf([exits.outOfMemory()]);
+      const error = await errorOf(queue.call(tasks.exhaustMemory, [], { retry: { lost: 0 } }));
+      expect(isNiceqError(error, 'ERR_WORKER_LOST')).toBe(true);
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    });
+
+    test.runIf(exits.signals)('by a signal, says which', async () => {
+      const queue = oneWorker();
+      const error = await errorOf(queue.call(tasks.killItself, ['SIGKILL'], { retry: { lost: 0 } }));
+      expect(error).toMatchObject({ code: 'ERR_WORKER_LOST', exitCode: null, signal: 'SIGKILL', attempts: 1 });
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    });
+
+    test('resigns when a kept update fails on each new one, and others take over', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'niceq-'));
+      onTestFinished(() => rmSync(folder, { recursive: true }));
+      const path = join(folder, 'flag');
+      const queue = oneWorker();
+      await queue.update(tasks.recordUnless, [path, 'update']);
+      writeFileSync(path, '');
+      const lost = new Promise<[number | undefined, Error]>((resolve) => {
+        queue.once('workerLost', ({ id }, error) => resolve([id, error]));
+      });
+      const handle = queue.submit(tasks.exit, [1, 1]);
+      const [id, error] = await lost;
+      expect(id).toBe(1);
+      expect(isNiceqError(error, 'ERR_WORKER_START')).toBe(true);
+      expect([queue.workers(), handle.state]).toEqual([[], 'queued']);
+      rmSync(path);
+      expect(await queue.attachWorker(makeWorker())).toBe(2);
+      expect(await handle.promise).toBe(2);
+    });
+  });
+
+  describe('kills', () => {
+    test('a task that blocks after it was cancelled', async () => {
+      const { gate } = bench;
+      const queue = oneWorker({ graceful: 20 });
+      await queue.call(tasks.next);
+      const blocked = queue.submit(tasks.block, [gate.port, 'a']);
+      await gate.arrival('a');
+      gate.open('a');
+      const replaced = replacement(queue);
+      const waiting = queue.submit(tasks.next, [], { retry: { lost: 0 } });
+      blocked.cancel();
+      expect(isNiceqError(await errorOf(blocked.promise), 'ERR_TASK_CANCELLED')).toBe(true);
+      await replaced;
+      expect(await waiting.promise).toBe(1);
+      expect([waiting.attempts, waiting.workerId]).toEqual([1, 1]);
+    });
+
+    test('a task that takes too long, and runs it again', async () => {
+      const { gate } = bench;
+      const queue = oneWorker({ graceful: 20 });
+      await queue.call(tasks.next);
+      gate.isOpen = true;
+      const handle = queue.submit(tasks.block, [gate.port, 'a'], { timeout: 200 });
+      const error = await errorOf(handle.promise);
+      expect(error).toMatchObject({ code: 'ERR_TASK_TIMEOUT', timeout: 200, attempts: 2 });
+      expect(await queue.call(tasks.next)).toBe(1);
+    });
+
+    test('a task that neither blocks nor ends, if it runs alone', async () => {
+      const { gate } = bench;
+      const queue = oneWorker({ graceful: 20, concurrency: 2 });
+      await queue.call(tasks.next);
+      const hanging = queue.submit(tasks.hang, [gate.port, 'a']);
+      await gate.arrival('a');
+      const replaced = replacement(queue);
+      hanging.cancel();
+      await replaced;
+      expect(await queue.call(tasks.next)).toBe(1);
+    });
+
+    test('no task while another one runs beside it', async () => {
+      const { gate } = bench;
+      const queue = oneWorker({ graceful: 1, concurrency: 2 });
+      await queue.call(tasks.next);
+      const hanging = queue.submit(tasks.hang, [gate.port, 'a']);
+      const other = queue.submit(tasks.pass, [gate.port, 'b']);
+      await Promise.all([gate.arrival('a'), gate.arrival('b')]);
+      hanging.cancel();
+      // Well after its time of grace.
+      await new Promise((resolve) => {
+        setTimeout(resolve, 50);
+      });
+      const replaced = replacement(queue);
+      gate.open('b');
+      expect(await other.promise).toBe('b');
+      expect(other.attempts).toBe(1);
+      await replaced;
+      expect(await queue.call(tasks.next)).toBe(1);
+    });
+  });
+
+  test('gives tasks the environment it was given', async () => {
+    const queue = oneWorker({ env: { NICEQ_TEST: 'yes' } });
+    expect(await queue.call(() => process.env.NICEQ_TEST)).toBe('yes');
+  });
+}
