@@ -1,5 +1,5 @@
 import { type IWorker, isNiceqError, type TaskHandle, TaskQueue, type TaskQueueOptions, taskModule } from 'niceq';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Gate } from './gate.js';
 
 export const tasks = taskModule<typeof import('./tasks.js')>(new URL('./tasks.js', import.meta.url));
@@ -62,6 +62,18 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
   const bench = makeBench();
   const queueOf = bench.queueOf;
   const oneWorker = (options?: TaskQueueOptions) => queueOf([makeWorker()], options);
+
+  /** One queue with one worker for all tests around, which must leave it as good as it was. */
+  function sharedWorker(): () => TaskQueue {
+    let queue: TaskQueue;
+    beforeAll(() => {
+      queue = new TaskQueue({ workers: [makeWorker()] });
+    });
+    afterAll(async () => {
+      await queue.shutdown({ mode: 'crash' });
+    });
+    return () => queue;
+  }
 
   describe('runs tasks', () => {
     test('one plain function', async () => {
@@ -169,6 +181,7 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
   });
 
   describe('keeps values as they are', () => {
+    const oneWorker = sharedWorker();
     const values: Record<string, unknown> = {
       undefined: undefined,
       null: null,
@@ -251,6 +264,7 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
   });
 
   describe('tells the whole error', () => {
+    const oneWorker = sharedWorker();
     test.each(['Error', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'])(
       'of the built-in class %s',
       async (name) => {
@@ -341,6 +355,7 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
   });
 
   describe('with a task module that is wrong', () => {
+    const oneWorker = sharedWorker();
     const broken = (file: string) =>
       taskModule<Record<string, () => number>>(new URL(file, import.meta.url)) as Record<
         'answer' | 'missing' | 'notAFunction' | 'toString' | 'default',

@@ -47,6 +47,7 @@ export declare function uncloneable(): { rows: object[] };
 export declare const notAFunction: number;
 
 export declare function exit(code: number, times?: number): number;
+export declare function exitWith(buffer: ArrayBuffer): never;
 export declare function complainAndExit(text: string): Promise<never>;
 export declare function throwAfterwards(message: string): string;
 export declare function rejectAfterwards(message: string): string;

@@ -195,6 +195,10 @@ export function exit(code, times = Number.POSITIVE_INFINITY) {
   return attempt;
 }
 
+export function exitWith(_buffer) {
+  process.exit(1);
+}
+
 export async function complainAndExit(text) {
   await new Promise((resolve) => {
     process.stderr.write(text, resolve);
