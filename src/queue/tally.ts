@@ -9,9 +9,9 @@ export interface Times {
   max: number;
 }
 
-/** Buckets for each doubling, and doublings from 1 us on. */
+/** Buckets for each doubling, and doublings from 1 us on: up to about 4 minutes, beyond which all is one bucket. */
 const STEPS = 8;
-const OCTAVES = 40;
+const OCTAVES = 28;
 
 /** Counts times in buckets that grow with the time, so that its size does not grow with the count. */
 export class Histogram {
@@ -61,11 +61,11 @@ export class Histogram {
 }
 
 function bucketOf(time: number): number {
-  const micros = time * 1000;
-  if (micros < 1) return 0;
-  const octave = Math.floor(Math.log2(micros));
-  const step = Math.floor((micros / 2 ** octave - 1) * STEPS);
-  return Math.min(octave * STEPS + step, STEPS * OCTAVES - 1);
+  // Whole units of an eighth of a microsecond: the leading bit is the doubling, the next three are the step in it.
+  const units = Math.min(time * 1000 * STEPS, 2 ** 31 - 1) | 0;
+  if (units < STEPS) return 0;
+  const octave = 28 - Math.clz32(units);
+  return octave * STEPS + ((units >> octave) & (STEPS - 1));
 }
 
 function middleOf(bucket: number): number {
