@@ -3,7 +3,8 @@ import { now } from '../clock.js';
 import type { WorkerStartError } from '../errors.js';
 import type { Crew } from '../scheduling/crew.js';
 import type { IWorker } from '../workers/worker.js';
-import type { Recruiter, TaskHandler } from './task-handler.js';
+import type { Recruiter } from './host.js';
+import type { TaskHandler } from './task-handler.js';
 
 /** How many workers a pool has. */
 export interface PoolSize {
@@ -44,7 +45,7 @@ export class Pool implements Recruiter {
     this.#kind = kind;
     this.#concurrency = concurrency;
     this.#size = size;
-    this.#crew = handler.announce(kind, series === null ? null : new Set(series));
+    this.#crew = handler.workforce.announce(kind, series === null ? null : new Set(series));
   }
 
   /** What workers that could still be hired would run at a time. */
@@ -58,7 +59,7 @@ export class Pool implements Recruiter {
       const wanted = Math.ceil(this.#handler.scheduler.servable / this.#concurrency) - this.#starting;
       const vacant = this.#size.max - this.#members.size;
       for (let i = Math.min(wanted, vacant); i > 0; i--) void this.#hire();
-    } else if (this.#handler.iterationCount >= this.#members.size && this.#mayHireOneMore) {
+    } else if (this.#handler.lifecycle.iterations >= this.#members.size && this.#mayHireOneMore) {
       // Iterations take no place but do take time: the next task should find a worker without.
       void this.#hire();
     }
@@ -83,7 +84,7 @@ export class Pool implements Recruiter {
   resize(size: PoolSize): void {
     this.#size = size;
     for (const worker of [...this.#members].slice(size.max)) this.#dismiss(worker);
-    this.#handler.planRound();
+    this.#handler.rounds.plan();
   }
 
   close(): void {
@@ -97,7 +98,7 @@ export class Pool implements Recruiter {
     this.#members.add(worker);
     this.#starting++;
     try {
-      await this.#limit(() => this.#handler.hire(worker));
+      await this.#limit(() => this.#handler.workforce.hire(worker));
       return null;
     } catch (error) {
       this.#members.delete(worker);
@@ -111,8 +112,8 @@ export class Pool implements Recruiter {
 
   #dismiss(worker: IWorker): void {
     this.#members.delete(worker);
-    const employment = this.#handler.employment(worker);
-    if (employment !== undefined) void this.#handler.terminate(employment);
+    const employment = this.#handler.workforce.employment(worker);
+    if (employment !== undefined) void this.#handler.workforce.terminate(employment);
   }
 
   #planDismissal(): void {
@@ -121,7 +122,7 @@ export class Pool implements Recruiter {
     this.#idleTimer = setTimeout(() => {
       this.#idleTimer = undefined;
       const latest = now() - idleTimeout;
-      for (const employment of this.#handler.employments) {
+      for (const employment of this.#handler.workforce.employments) {
         if (this.#members.size <= this.#size.min) return;
         const { worker, load, isOpen, idleSince, iterations } = employment;
         if (!this.#members.has(worker) || iterations.size > 0) continue;

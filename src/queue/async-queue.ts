@@ -33,6 +33,6 @@ export class AsyncQueue extends TaskQueue {
 
   set concurrency(concurrency: number) {
     this.#worker.concurrency = checkConcurrency(concurrency);
-    this.handler.capacityChanged(this.#worker);
+    this.handler.workforce.capacityChanged(this.#worker);
   }
 }

@@ -27,7 +27,7 @@ export abstract class PoolQueue extends TaskQueue {
     super(options);
     this.#sizeName = sizeName;
     this.#pool = new Pool(this.handler, create, poolSize);
-    this.handler.recruiter = this.#pool;
+    this.handler.workforce.recruiter = this.#pool;
   }
 
   override get capacity(): number {

@@ -25,7 +25,7 @@ export class Shutdown {
     const settled = new Promise<void>((resolve) => {
       this.#hasSettled = resolve;
     });
-    this.promise = handler.occupy(this.#end(settled));
+    this.promise = handler.rounds.occupy(this.#end(settled));
     if (mode === 'drain') handler.resume();
     this.check();
   }
@@ -46,7 +46,7 @@ export class Shutdown {
   check(): void {
     if (this.#isDismissing) return;
     const handler = this.#handler;
-    if (this.#mode !== 'drain') handler.isRetrying = false;
+    if (this.#mode !== 'drain') handler.lifecycle.isRetrying = false;
     for (const task of handler.tasks((task) => this.#isHopeless(task))) {
       if (handler.cancel(task, undefined)) this.#unfinished.push(task);
     }
@@ -62,7 +62,7 @@ export class Shutdown {
   async #end(settled: Promise<void>): Promise<TaskHandle[]> {
     await settled;
     this.#isDismissing = true;
-    this.#handler.isRetrying = false;
+    this.#handler.lifecycle.isRetrying = false;
     this.#onSettled();
     await this.#dismiss();
     clearTimeout(this.#timer);
@@ -72,7 +72,9 @@ export class Shutdown {
   async #dismiss(): Promise<void> {
     const crash = this.#mode === 'crash';
     await Promise.all(
-      [...this.#handler.employments].map((employment) => this.#handler.terminate(employment, { crash })),
+      [...this.#handler.workforce.employments].map((employment) =>
+        this.#handler.workforce.terminate(employment, { crash }),
+      ),
     );
   }
 }

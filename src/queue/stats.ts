@@ -74,7 +74,7 @@ export class Stats {
       ...summary(all, handler.waiting, handler.pending),
       series,
       otherSeries: summary(this.#others, waiting, started),
-      workers: [...handler.employments].map((employment) => {
+      workers: handler.workforce.employments.map((employment) => {
         const { id, kind, tally, memory, utilization, attempts } = employment;
         employment.measure();
         const running = attempts.filter(({ isStarted, isCurrent }) => isStarted && isCurrent).length;

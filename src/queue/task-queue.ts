@@ -9,7 +9,8 @@ import {
   wrongType,
 } from '../check.js';
 import { QueueClosedError, QueueFullError } from '../errors.js';
-import { type HandlerHost, TaskHandler } from '../handler/task-handler.js';
+import type { HandlerHost } from '../handler/host.js';
+import { TaskHandler } from '../handler/task-handler.js';
 import type { KeptUpdate } from '../handler/updates.js';
 import type { Consumer } from '../iteration/feed.js';
 import { mapTasks } from '../iteration/map.js';
@@ -156,7 +157,7 @@ export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
 
   #submit(fn: AnyFunction | TaskRef, args: readonly unknown[] | undefined, options: CallOptions | undefined): Task {
     const { task, band, requirement } = makeCall(fn, args, options, this.#defaults);
-    if (requirement === 'closure' && this.handler.sendsClosures) sourceOf(fn as AnyFunction);
+    if (requirement === 'closure' && this.handler.workforce.sendsClosures) sourceOf(fn as AnyFunction);
     const { signal } = task.settings;
     if (signal?.aborted) task.settle(CANCELLED, signal.reason, task.queuedAt);
     else if (this.#shutdown !== null) task.settle(FAILED, new QueueClosedError(), task.queuedAt);
@@ -239,7 +240,7 @@ export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
       series: options.series,
       key: options.key,
     };
-    return await this.handler.update(update, ephemeral);
+    return await this.handler.workforce.update(update, ephemeral);
   }
 
   /** Cancels everything that waits or has started. @returns how many tasks that were. */
@@ -268,8 +269,9 @@ export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
   async attachWorker(worker: IWorker): Promise<number> {
     checkWorker(worker);
     if (this.#shutdown !== null) throw new QueueClosedError('The queue was shut down: it takes no more workers');
-    if (this.handler.employment(worker) !== undefined) throw new TypeError(`Worker ${worker.id} is attached already`);
-    const { id } = await this.handler.hire(worker);
+    if (this.handler.workforce.employment(worker) !== undefined)
+      throw new TypeError(`Worker ${worker.id} is attached already`);
+    const { id } = await this.handler.workforce.hire(worker);
     return id;
   }
 
@@ -283,24 +285,24 @@ export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
     checkBoolean('reassign', reassign);
     checkBoolean('crash', crash);
     if (timeout !== undefined) checkDuration('timeout', timeout, { zero: true });
-    const employment = this.handler.employment(workerOrId);
-    return employment === undefined ? [] : await this.handler.terminate(employment, options);
+    const employment = this.handler.workforce.employment(workerOrId);
+    return employment === undefined ? [] : await this.handler.workforce.terminate(employment, options);
   }
 
   /** Lets a worker serve one more series, at once or, if updates are kept for it, when they have run. */
   async qualifyWorker(workerOrId: IWorker | number, series: unknown): Promise<void> {
-    const employment = this.handler.employment(workerOrId);
+    const employment = this.handler.workforce.employment(workerOrId);
     if (employment === undefined) throw wrongType('worker', 'an attached worker or its id', workerOrId);
-    await this.handler.qualify(employment, series);
+    await this.handler.workforce.qualify(employment, series);
   }
 
   /** The workers, or those that serve a series. */
   workers(...series: [series?: unknown]): IWorker[] {
-    return this.handler.roster(...series);
+    return this.handler.workforce.roster(...series);
   }
 
   worker(id: number): IWorker | undefined {
-    return this.handler.employment(id)?.worker;
+    return this.handler.workforce.employment(id)?.worker;
   }
 
   // --- control and state --------------------------------------------------------------------------------------------
@@ -335,7 +337,7 @@ export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
 
   /** How many tasks can run at a time. */
   get capacity(): number {
-    return this.handler.capacity;
+    return this.handler.workforce.capacity;
   }
 
   /** How many tasks of a series wait. */

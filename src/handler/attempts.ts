@@ -1,0 +1,225 @@
+import { now } from '../clock.js';
+import { NotPortableError, TaskCancelledError, WorkerLostError } from '../errors.js';
+import type { ItemSource } from '../iteration/iteration.js';
+import { CANCELLED, FAILED, HELD, QUEUED, type Task } from '../queue/task.js';
+import type { Crew, Seat } from '../scheduling/crew.js';
+import type { Job } from '../scheduling/job.js';
+import type { Assigner, Scheduler } from '../scheduling/scheduler.js';
+import type { Assignment } from '../workers/worker.js';
+import { Attempt, type AttemptOwner } from './attempt.js';
+import type { Employment } from './employment.js';
+import { type Lifecycle, timeoutError } from './lifecycle.js';
+import type { Rounds } from './rounds.js';
+
+/**
+ * What workers have in hand: begins attempts, takes back those that have not started, and sees to it that each ends
+ * once - by itself, or with its worker.
+ */
+export class Attempts implements Assigner, AttemptOwner {
+  readonly #scheduler: Scheduler;
+  readonly #lifecycle: Lifecycle;
+  readonly #rounds: Rounds;
+  #isDispatching = false;
+  /** Workers with a place that became free during the dispatch. */
+  readonly #vacated: Employment[] = [];
+
+  constructor(scheduler: Scheduler, lifecycle: Lifecycle, rounds: Rounds) {
+    this.#scheduler = scheduler;
+    this.#lifecycle = lifecycle;
+    this.#rounds = rounds;
+  }
+
+  // --- giving and taking back ---------------------------------------------------------------------------------------
+
+  /** Hands out all that can be handed out. */
+  dispatch(): void {
+    this.#isDispatching = true;
+    this.#scheduler.dispatch(now(), this);
+    this.#isDispatching = false;
+    for (const employment of this.#vacated.splice(0)) this.#vacate(employment);
+  }
+
+  assign(job: Job, seat: Seat): void {
+    // Both come from the handler, which adds nothing but tasks, and seats nobody but employments.
+    const task = job as unknown as Task;
+    this.#lifecycle.assigned(task);
+    this.#begin(new Attempt(task, seat as Employment, this, seat.crew));
+  }
+
+  /** Runs a task on a worker at once, past the scheduler: an update. */
+  runDirectly(task: Task, employment: Employment): void {
+    task.phase = HELD;
+    this.#begin(new Attempt(task, employment, this, null));
+  }
+
+  /** Takes an attempt back that has not started: its task returns to its place. */
+  recall(attempt: Attempt, onReturn?: () => void, onStarted?: () => void): void {
+    const settle = (isGivenBack: boolean) => {
+      attempt.isRecalled = false;
+      if (attempt.hasEnded) return;
+      if (!isGivenBack) {
+        onStarted?.();
+        return;
+      }
+      this.#giveBack(attempt);
+      if (attempt.task.phase === QUEUED) onReturn?.();
+    };
+    attempt.isRecalled = true;
+    const answer = attempt.employment.worker.recall?.(attempt) ?? false;
+    if (typeof answer === 'boolean') settle(answer);
+    else void answer.then(settle, () => settle(false));
+  }
+
+  /** Takes back what the worker holds ahead of its turn. */
+  recallFrom({ attempts }: Employment, filter: (attempt: Attempt) => boolean = () => true): void {
+    const held = attempts.filter((attempt) => !attempt.isStarted && !attempt.isUpdate && filter(attempt));
+    for (const attempt of held) this.recall(attempt);
+  }
+
+  /** Workers without anything to do take over half of what others hold. */
+  spread(employments: readonly Employment[]): void {
+    for (const idle of employments) {
+      if (!idle.isOpen || idle.load >= idle.concurrency) continue;
+      for (const { attempts, load, concurrency } of employments) {
+        // What has a place of its own is about to start, even if its worker has not said so yet.
+        const surplus = load - concurrency;
+        if (surplus <= 0) continue;
+        const held = attempts.filter(
+          (attempt) => !attempt.isStarted && !attempt.isRecalled && idle.mayRun(attempt.task),
+        );
+        held.sort((a, b) => b.task.place - a.task.place);
+        const count = Math.ceil(Math.min(held.length, surplus) / 2);
+        for (const attempt of held.slice(0, count)) this.recall(attempt);
+      }
+    }
+  }
+
+  /** Takes everything from a worker that is gone. What it leaves is queued again, or cancelled and returned. */
+  takeAll(employment: Employment, reassign: boolean): Task[] {
+    const left: Task[] = [];
+    for (const iteration of employment.iterations) iteration.lost(new WorkerLostError('The worker was detached'));
+    for (const attempt of [...employment.attempts]) {
+      const { task, isStarted } = attempt;
+      if (attempt.isUpdate) {
+        attempt.fail(new WorkerLostError('The worker was detached while it ran an update'));
+      } else if (!attempt.isCurrent) {
+        this.#end(attempt);
+        this.#scheduler.finish(task);
+      } else if (!reassign || (isStarted && task.settings.transfer.length > 0)) {
+        this.#end(attempt);
+        const error = new TaskCancelledError(`The worker that had the task ${task.id} was detached`);
+        this.#lifecycle.finish(attempt, CANCELLED, error);
+        left.push(task);
+      } else if (isStarted) {
+        this.#end(attempt);
+        this.#lifecycle.requeue(task, 0);
+      } else {
+        this.#giveBack(attempt);
+      }
+    }
+    return left;
+  }
+
+  /** What the worker ran tasks on has died. Those it had begun are lost; the others return to their places. */
+  lost(employment: Employment, error: WorkerLostError, unstarted: readonly Assignment[]): void {
+    for (const attempt of [...employment.attempts]) {
+      const { task, isStarted, isUpdate } = attempt;
+      if (attempt.isCurrent && !isUpdate && (!isStarted || unstarted.includes(attempt))) {
+        this.#giveBack(attempt);
+        continue;
+      }
+      this.#end(attempt);
+      if (!attempt.isCurrent) this.#drop(attempt);
+      else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(task));
+      else this.#lifecycle.failed(attempt, 'lost', lossOf(error, task.attempts));
+    }
+  }
+
+  // --- what becomes of attempts -------------------------------------------------------------------------------------
+
+  attemptStarted(attempt: Attempt): void {
+    if (attempt.isCurrent) this.#lifecycle.started(attempt);
+  }
+
+  attemptProgressed(attempt: Attempt, progress: unknown): void {
+    this.#lifecycle.progressed(attempt, progress);
+  }
+
+  attemptDone(attempt: Attempt, value: unknown): void {
+    this.#end(attempt);
+    if (attempt.isCurrent) this.#lifecycle.done(attempt, value);
+    else this.#drop(attempt);
+  }
+
+  attemptIterates(attempt: Attempt, source: ItemSource): void {
+    this.#end(attempt);
+    if (attempt.isCurrent) {
+      this.#lifecycle.iterates(attempt, source);
+      return;
+    }
+    source.close().catch(() => {});
+    this.#drop(attempt);
+  }
+
+  attemptFailed(attempt: Attempt, error: unknown): void {
+    this.#end(attempt);
+    if (!attempt.isCurrent) this.#drop(attempt);
+    else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(attempt.task));
+    else if (error instanceof NotPortableError) this.#lifecycle.finish(attempt, FAILED, error);
+    else this.#lifecycle.failed(attempt, 'error', error);
+  }
+
+  // --- within -------------------------------------------------------------------------------------------------------
+
+  #begin(attempt: Attempt): void {
+    const { task, employment } = attempt;
+    task.attempt = attempt;
+    employment.add(attempt);
+    try {
+      employment.worker.run(attempt);
+    } catch (error) {
+      attempt.fail(error);
+    }
+  }
+
+  /** The worker is rid of the attempt. */
+  #end(attempt: Attempt): void {
+    const { employment } = attempt;
+    attempt.hasEnded = true;
+    clearTimeout(attempt.timer);
+    employment.remove(attempt);
+    this.#rounds.plan();
+    if (attempt.isUpdate) return;
+    if (employment.load === 1) employment.idleSince = attempt.endedAt || now();
+    // What ends while it is being assigned frees its place for the next round, so that no worker gets it all.
+    if (this.#isDispatching) this.#vacated.push(employment);
+    else this.#vacate(employment);
+  }
+
+  #vacate(employment: Employment): void {
+    employment.load--;
+    this.#scheduler.touch(employment);
+  }
+
+  /** The attempt's task has ended before it. */
+  #drop(attempt: Attempt): void {
+    if (!attempt.isUpdate) this.#scheduler.finish(attempt.task);
+  }
+
+  /** The attempt never began: its task returns to its place in the queue. */
+  #giveBack(attempt: Attempt): void {
+    const { task, crew, isCurrent } = attempt;
+    this.#end(attempt);
+    if (isCurrent) this.#lifecycle.returned(task);
+    this.#scheduler.giveBack(task, crew as Crew);
+    // One that was cancelled meanwhile is refunded all the same.
+    if (!isCurrent) this.#scheduler.remove(task);
+  }
+}
+
+/** The loss as the error of one task. */
+function lossOf(error: WorkerLostError, attempts: number): WorkerLostError {
+  const loss = new WorkerLostError(error.message, error);
+  loss.attempts = attempts;
+  return loss;
+}

@@ -1,0 +1,28 @@
+import type { QueueEvents } from '../queue/events.js';
+import type { Task } from '../queue/task.js';
+import type { IWorker } from '../workers/worker.js';
+import type { KeptUpdate } from './updates.js';
+
+/** What a handler needs of its queue. */
+export interface HandlerHost {
+  emit<E extends keyof QueueEvents>(event: E, ...payload: QueueEvents[E]): boolean;
+  listenerCount(event: keyof QueueEvents): number;
+  /** Calls a listener of the user's, who may throw. */
+  guard(call: () => void): void;
+  /** A task that is run directly on a worker. */
+  directTask(update: KeptUpdate): Task;
+  /** A task has ended. */
+  settled(task: Task, outcome: unknown): void;
+  /** All that could be assigned has been. */
+  roundEnded(): void;
+}
+
+/** Hires workers as they are needed. */
+export interface Recruiter {
+  /** All that could be assigned has been; `hasMore` tells whether something waits that some worker may run. */
+  roundEnded(hasMore: boolean): void;
+  /** What workers that could still be hired would run at a time. */
+  readonly vacancy: number;
+  /** A worker is gone. */
+  departed(worker: IWorker): void;
+}

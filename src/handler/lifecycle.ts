@@ -1,0 +1,254 @@
+import { now } from '../clock.js';
+import { TaskTimeoutError } from '../errors.js';
+import { abortConsumer, type Consumer, feed } from '../iteration/feed.js';
+import { type ItemSource, Iteration, TaskIterator } from '../iteration/iteration.js';
+import { type CANCELLED, DELAYED, DONE, FAILED, HELD, QUEUED, RUNNING, type Task } from '../queue/task.js';
+import type { Scheduler } from '../scheduling/scheduler.js';
+import type { Announcements } from './announcements.js';
+import type { Attempt } from './attempt.js';
+import type { Employment } from './employment.js';
+import type { HandlerHost } from './host.js';
+import { Nesting } from './nesting.js';
+import { delayAfter, type Failure, mayRetry } from './retry.js';
+import type { Rounds } from './rounds.js';
+import { Signals } from './signals.js';
+
+/** How a task can end. */
+type End = typeof DONE | typeof FAILED | typeof CANCELLED;
+
+/**
+ * Leads tasks through their phases - queued, held, running, delayed, and an end - and counts them.
+ *
+ * Invariant: `held`, `pending` and `delayed` are the numbers of scheduled tasks in the phases HELD, RUNNING and
+ * DELAYED; a task settles once, by `settle`, which takes it out of all that knows of it here.
+ */
+export class Lifecycle {
+  /** Whether tasks that fail are run again; not while the queue ends. */
+  isRetrying = true;
+  /** Tasks that workers hold ahead of their turn. */
+  held = 0;
+  /** Tasks that have started. */
+  pending = 0;
+  /** Tasks that wait to be run again after a delay. */
+  delayed = 0;
+  /** Iterations that go on. */
+  iterations = 0;
+  /** Calls that tasks wait for. */
+  readonly nesting = new Nesting();
+
+  readonly #scheduler: Scheduler;
+  readonly #host: HandlerHost;
+  readonly #rounds: Rounds;
+  readonly #announcements: Announcements;
+  readonly #signals = new Signals();
+  readonly #delayedTasks = new Set<Task>();
+  /** Tasks whose iterator a consumer reads. */
+  readonly #feeding = new Set<Task>();
+
+  constructor(scheduler: Scheduler, host: HandlerHost, rounds: Rounds, announcements: Announcements) {
+    this.#scheduler = scheduler;
+    this.#host = host;
+    this.#rounds = rounds;
+    this.#announcements = announcements;
+  }
+
+  /** Unsettled tasks that neither wait in the scheduler nor are in a worker's hands. */
+  *elsewhere(): IterableIterator<Task> {
+    yield* this.#delayedTasks;
+    yield* this.#feeding;
+  }
+
+  submitted(task: Task): void {
+    const { signal } = task.settings;
+    if (signal !== undefined) this.#signals.add(signal, task);
+  }
+
+  assigned(task: Task): void {
+    task.phase = HELD;
+    this.held++;
+  }
+
+  started(attempt: Attempt): void {
+    const { task } = attempt;
+    task.phase = RUNNING;
+    task.attempts = attempt.attempt;
+    if (attempt.isUpdate) return;
+    this.held--;
+    this.pending++;
+    this.nesting.leave(task);
+    const { timeout } = task.settings;
+    if (timeout !== Number.POSITIVE_INFINITY) attempt.timer = setTimeout(() => this.#timedOut(attempt), timeout);
+    // It may have been called by a task that began a moment ago.
+    this.#announcements.tell();
+    if (attempt.isCurrent) this.#host.emit('started', task);
+  }
+
+  progressed(attempt: Attempt, progress: unknown): void {
+    attempt.task.progressed(progress);
+    if (!attempt.isUpdate) this.#host.emit('progress', attempt.task, progress);
+  }
+
+  /** The task's attempt never began: it waits again. */
+  returned(task: Task): void {
+    if (task.phase === RUNNING) {
+      task.attempts--;
+      this.pending--;
+    } else {
+      this.held--;
+    }
+    task.phase = QUEUED;
+    task.attempt = null;
+  }
+
+  /** The task has returned a value. */
+  done(attempt: Attempt, value: unknown): void {
+    if (attempt.isTimedOut) this.failed(attempt, 'timeout', timeoutError(attempt.task));
+    else if (attempt.task.settings.consumer === undefined) this.finish(attempt, DONE, value);
+    else void this.#feed(attempt, nothing());
+  }
+
+  /** The task has returned an iterator. */
+  iterates(attempt: Attempt, source: ItemSource): void {
+    const { task, employment } = attempt;
+    const { signal, consumer } = task.settings;
+    if (attempt.isTimedOut || attempt.isUpdate) {
+      source.close().catch(() => {});
+      if (attempt.isTimedOut) this.failed(attempt, 'timeout', timeoutError(task));
+      else this.finish(attempt, FAILED, new TypeError('An update returned an iterator, which nobody could read'));
+      return;
+    }
+    const iteration = this.#iteration(source, employment, consumer !== undefined, signal);
+    if (consumer === undefined) {
+      this.finish(attempt, DONE, new TaskIterator(iteration));
+      if (signal !== undefined) this.#signals.add(signal, iteration);
+      attempt.release();
+    } else {
+      attempt.iteration = iteration;
+      void this.#feed(attempt, new TaskIterator(iteration));
+    }
+  }
+
+  /** The attempt failed: its task is run again as often as it may be, and then fails with `error`. */
+  failed(attempt: Attempt, failure: Failure, error: unknown): void {
+    const { task } = attempt;
+    const guard = (call: () => void) => this.#host.guard(call);
+    const isOver = attempt.isUpdate || !this.isRetrying;
+    if (isOver || !mayRetry(task, failure, error, attempt.attempt, guard)) {
+      this.finish(attempt, FAILED, error);
+      return;
+    }
+    task.extras.retries[failure]++;
+    this.#host.emit('retry', task, error);
+    const delay = delayAfter(task.settings.retry, attempt.attempt, guard);
+    // The listener may have cancelled it.
+    if (task.isSettled) this.#scheduler.finish(task);
+    else this.requeue(task, delay);
+  }
+
+  /** The task ends with its attempt. */
+  finish(attempt: Attempt, end: End, outcome: unknown): void {
+    const { task } = attempt;
+    const at = attempt.endedAt || now();
+    if (attempt.isUpdate) {
+      task.settle(end, outcome, at);
+      attempt.employment.progressed();
+    } else {
+      this.#scheduler.finish(task);
+      this.settle(task, end, outcome, at);
+    }
+  }
+
+  /** The task is to be run again, after `delay` ms. */
+  requeue(task: Task, delay: number): void {
+    this.pending--;
+    if (delay === 0) {
+      task.phase = QUEUED;
+      this.#scheduler.repeat(task);
+      return;
+    }
+    task.phase = DELAYED;
+    this.delayed++;
+    this.#delayedTasks.add(task);
+    this.#scheduler.finish(task);
+    task.extras.delay = setTimeout(() => {
+      this.#undelay(task);
+      task.phase = QUEUED;
+      this.#scheduler.addAgain(task);
+      this.#rounds.plan();
+    }, delay);
+  }
+
+  settle(task: Task, end: End, outcome: unknown, at: number): void {
+    if (task.phase === RUNNING) this.pending--;
+    else if (task.phase === HELD) this.held--;
+    else if (task.phase === DELAYED) this.#undelay(task);
+    this.nesting.leave(task);
+    const { signal, consumer } = task.settings;
+    if (signal !== undefined) this.#signals.remove(signal, task);
+    // A consumer that is being fed is told by the iteration's end.
+    const isFed = this.#feeding.delete(task);
+    if (consumer !== undefined && end !== DONE && !isFed) void abortConsumer(consumer, outcome);
+    task.settle(end, outcome, at);
+    task.attempt?.employment.progressed();
+    this.#host.settled(task, outcome);
+  }
+
+  #undelay(task: Task): void {
+    clearTimeout(task.extras.delay);
+    this.delayed--;
+    this.#delayedTasks.delete(task);
+  }
+
+  #timedOut(attempt: Attempt): void {
+    const { task, employment } = attempt;
+    const error = timeoutError(task);
+    attempt.isTimedOut = true;
+    // Where the body can't be stopped, waiting for its end would be waiting without a limit.
+    const isFinal =
+      employment.worker.cancel === undefined ||
+      !this.isRetrying ||
+      task.extras.retries.timeout >= task.settings.retry.timeout;
+    if (isFinal) this.settle(task, FAILED, error, now());
+    attempt.abort(error);
+    this.#rounds.plan();
+  }
+
+  // The closures must not know the task, which holds the iterator whose loss the iteration is to notice.
+  #iteration(source: ItemSource, employment: Employment, isFed: boolean, signal: AbortSignal | undefined): Iteration {
+    const occupy = <T>(work: Promise<T>) => this.#rounds.occupy(work);
+    const iterationEnded = (iteration: Iteration) => {
+      this.iterations--;
+      employment.iterationEnded(iteration);
+      this.#scheduler.touch(employment);
+      if (signal !== undefined) this.#signals.remove(signal, iteration);
+    };
+    const iteration = new Iteration(source, { occupy, iterationEnded }, isFed);
+    this.iterations++;
+    employment.iterationBegins(iteration);
+    this.#scheduler.touch(employment);
+    return iteration;
+  }
+
+  /** The task's consumer reads what there is to read; the task, whose place is free by now, ends with it. */
+  async #feed({ task }: Attempt, items: AsyncIterable<unknown>): Promise<void> {
+    const consumer = task.settings.consumer as Consumer;
+    this.#scheduler.finish(task);
+    this.#feeding.add(task);
+    const outcome = await feed(items, consumer).then(
+      () => ({ isError: false, error: undefined }),
+      (error: unknown) => ({ isError: true, error }),
+    );
+    // Cancelled meanwhile: then it has settled.
+    if (!this.#feeding.has(task)) return;
+    if (outcome.isError) this.settle(task, FAILED, outcome.error, now());
+    else this.settle(task, DONE, consumer, now());
+    this.#rounds.plan();
+  }
+}
+
+export function timeoutError(task: Task): TaskTimeoutError {
+  return new TaskTimeoutError(task.settings.timeout, task.attempts);
+}
+
+/** What a consumer gets of a result that is no iterator. */
+async function* nothing(): AsyncGenerator<never> {}

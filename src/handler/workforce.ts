@@ -1,0 +1,286 @@
+import { now } from '../clock.js';
+import { type WorkerLostError, WorkerStartError } from '../errors.js';
+import type { DetachOptions } from '../queue/options.js';
+import type { Task } from '../queue/task.js';
+import type { Crew } from '../scheduling/crew.js';
+import type { Job } from '../scheduling/job.js';
+import type { Scheduler } from '../scheduling/scheduler.js';
+import type { Assignment, IWorker } from '../workers/worker.js';
+import type { Attempts } from './attempts.js';
+import { Employment, type EmploymentOwner } from './employment.js';
+import type { HandlerHost, Recruiter } from './host.js';
+import type { Rounds } from './rounds.js';
+import { type KeptUpdate, Updates } from './updates.js';
+
+/** Kinds of worker that get functions by their source, or not at all. */
+const BY_SOURCE: ReadonlySet<string> = new Set(['thread', 'process', 'remote']);
+
+/**
+ * The workers in employment: hires, qualifies and dismisses them, keeps the updates that new ones must have run, and
+ * hears what they have to say of themselves.
+ *
+ * A worker counts among those that serve its series from its hire until it leaves; it is given tasks only while it is
+ * open: after its start and its updates, and not while it replaces what it runs tasks on.
+ */
+export class Workforce implements EmploymentOwner {
+  recruiter: Recruiter | null = null;
+  /** Whether there are workers, and every one of them would get a closure by its source. */
+  sendsClosures = false;
+  /** Whether workers have come, gone or been qualified since somebody looked. */
+  hasChanged = false;
+
+  readonly #scheduler: Scheduler;
+  readonly #attempts: Attempts;
+  readonly #host: HandlerHost;
+  readonly #rounds: Rounds;
+  readonly #employments = new Map<number, Employment>();
+  readonly #updates = new Updates();
+  readonly #starts = new Set<Promise<Employment>>();
+  /** Kinds of workers that may be hired. */
+  readonly #announced = new Set<string>();
+  #count = 0;
+
+  constructor(scheduler: Scheduler, attempts: Attempts, host: HandlerHost, rounds: Rounds) {
+    this.#scheduler = scheduler;
+    this.#attempts = attempts;
+    this.#host = host;
+    this.#rounds = rounds;
+  }
+
+  get employments(): Employment[] {
+    return [...this.#employments.values()];
+  }
+
+  /** All workers, or those that serve a series. */
+  roster(...series: [series?: unknown]): IWorker[] {
+    const { employments } = this;
+    const serving = series.length === 0 ? employments : employments.filter((one) => one.serves(series[0]));
+    return serving.map(({ worker }) => worker);
+  }
+
+  employment(workerOrId: IWorker | number): Employment | undefined {
+    const id = typeof workerOrId === 'number' ? workerOrId : workerOrId.id;
+    const employment = id === undefined ? undefined : this.#employments.get(id);
+    return typeof workerOrId === 'number' || employment?.worker === workerOrId ? employment : undefined;
+  }
+
+  /** Sum of what attached workers run at a time. */
+  get capacity(): number {
+    let capacity = 0;
+    for (const { isLeaving, concurrency } of this.#employments.values()) if (!isLeaving) capacity += concurrency;
+    return capacity;
+  }
+
+  // --- coming and going ---------------------------------------------------------------------------------------------
+
+  /** Hires a worker. Resolves with its employment when it takes tasks. */
+  hire(worker: IWorker): Promise<Employment> {
+    const employment = new Employment(++this.#count, worker, this);
+    worker.id = employment.id;
+    this.#employments.set(employment.id, employment);
+    this.#join(employment);
+    const start = this.#start(employment).finally(() => this.#starts.delete(start));
+    this.#starts.add(start);
+    return this.#rounds.occupy(start);
+  }
+
+  /** Dismisses a worker. Resolves when it has ended, with the tasks it leaves unfinished, unless they are reassigned. */
+  terminate(employment: Employment, options: DetachOptions = {}): Promise<Task[]> {
+    return this.#rounds.occupy(this.#dismiss(employment, options));
+  }
+
+  /** The worker serves one more series, after the updates kept for it. */
+  async qualify(employment: Employment, series: unknown): Promise<void> {
+    if (employment.serves(series)) return;
+    await this.#prepare(employment, new Set(employment.qualification).add(series), () => {
+      employment.qualification = new Set(employment.qualification).add(series);
+      const { isOpen } = employment;
+      this.#leave(employment);
+      this.#join(employment);
+      if (isOpen) this.#open(employment);
+    });
+  }
+
+  /** The worker runs more or fewer tasks at a time than before. */
+  capacityChanged(worker: IWorker): void {
+    const employment = this.employment(worker);
+    if (employment === undefined) return;
+    this.#scheduler.touch(employment);
+    this.#rounds.plan();
+  }
+
+  /** A crew whose workers are to be hired when there is something for them. */
+  announce(kind: string, qualification: ReadonlySet<unknown> | null): Crew {
+    const crew = this.#scheduler.crew(qualification);
+    this.#scheduler.join(crew, kind);
+    this.#announced.add(kind);
+    this.#changed();
+    return crew;
+  }
+
+  // --- updates ------------------------------------------------------------------------------------------------------
+
+  /** Runs an update on every worker it is meant for and, unless it is ephemeral, on those to come. */
+  async update(update: KeptUpdate, isEphemeral: boolean): Promise<unknown[]> {
+    // Those that are just starting count as present.
+    await Promise.allSettled(this.#starts);
+    if (!isEphemeral) this.#updates.keep(update);
+    const runs: Promise<unknown>[] = [];
+    for (const employment of this.#employments.values()) {
+      // One that is being replaced gets it when it is ready.
+      if (!employment.isOpen || (update.isForSeries && !employment.serves(update.series))) continue;
+      employment.applied.add(update);
+      runs.push(this.#apply(update, employment));
+    }
+    const outcomes = await Promise.allSettled(runs);
+    const errors = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason);
+    if (errors.length === 0) return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value);
+    this.#updates.forget(update);
+    const message = `The update failed on ${errors.length} of ${runs.length} workers, so it is not kept`;
+    throw new AggregateError(errors, message);
+  }
+
+  // --- what workers say ---------------------------------------------------------------------------------------------
+
+  isMetered(job: Job): boolean {
+    return this.#scheduler.isMetered(job);
+  }
+
+  workerLost(employment: Employment, error: WorkerLostError, unstarted: readonly Assignment[]): void {
+    this.#scheduler.close(employment);
+    this.#attempts.lost(employment, error, unstarted);
+    this.#rounds.plan();
+  }
+
+  workerPaused(employment: Employment): void {
+    this.#scheduler.close(employment);
+    this.#attempts.recallFrom(employment);
+  }
+
+  async workerReady(employment: Employment): Promise<void> {
+    employment.applied.clear();
+    await this.#prepare(employment, employment.qualification, () => {
+      this.#open(employment);
+      this.#host.emit('workerReplaced', employment.worker);
+    });
+  }
+
+  workerResigned(employment: Employment, error: Error): void {
+    const { worker } = employment;
+    employment.isLeaving = true;
+    this.#leave(employment);
+    this.#employments.delete(employment.id);
+    this.#attempts.takeAll(employment, true);
+    worker.crash();
+    this.recruiter?.departed(worker);
+    this.#host.emit('workerLost', worker, error);
+    this.#rounds.plan();
+  }
+
+  // --- within -------------------------------------------------------------------------------------------------------
+
+  async #start(employment: Employment): Promise<Employment> {
+    const { worker } = employment;
+    try {
+      await worker.start(employment);
+      await this.#prepare(employment, employment.qualification, () => this.#open(employment));
+      if (employment.isLeaving) throw new WorkerStartError('The worker was detached before it had started');
+    } catch (error) {
+      this.#employments.delete(employment.id);
+      this.#leave(employment);
+      this.recruiter?.departed(worker);
+      worker.crash();
+      throw error;
+    }
+    this.#host.emit('workerAttached', worker);
+    return employment;
+  }
+
+  async #dismiss(employment: Employment, options: DetachOptions): Promise<Task[]> {
+    const { reassign = true, crash = false, timeout = Number.POSITIVE_INFINITY } = options;
+    const { worker } = employment;
+    if (employment.isLeaving && !crash) return [];
+    employment.isLeaving = true;
+    this.#leave(employment);
+    this.#attempts.recallFrom(employment);
+    const hasStopped = !crash && (await within(timeout, this.#stop(employment)));
+    if (!hasStopped) worker.crash();
+    const left = this.#attempts.takeAll(employment, reassign);
+    if (this.#employments.delete(employment.id)) {
+      this.recruiter?.departed(worker);
+      this.#host.emit('workerDetached', worker);
+    }
+    return left;
+  }
+
+  async #stop(employment: Employment): Promise<void> {
+    await employment.finished();
+    await employment.iterated();
+    await employment.worker.stop();
+  }
+
+  /**
+   * Runs the kept updates that a worker with this qualification has not had, and then does what they were kept for:
+   * in the same breath, so that none can be kept in between and missed.
+   */
+  async #prepare(employment: Employment, qualification: Employment['qualification'], then: () => void): Promise<void> {
+    for (;;) {
+      const update = this.#updates.next(qualification, employment.applied);
+      if (update === undefined) break;
+      employment.applied.add(update);
+      await this.#apply(update, employment);
+    }
+    if (!employment.isLeaving) then();
+  }
+
+  #apply(update: KeptUpdate, employment: Employment): Promise<unknown> {
+    const task = this.#host.directTask(update);
+    const { promise } = task;
+    this.#attempts.runDirectly(task, employment);
+    return this.#rounds.occupy(promise);
+  }
+
+  #join(employment: Employment): void {
+    employment.crew = this.#scheduler.crew(employment.qualification);
+    this.#scheduler.join(employment.crew, employment.kind);
+    this.#changed();
+  }
+
+  #leave(employment: Employment): void {
+    const { crew } = employment;
+    if (crew === null) return;
+    this.#scheduler.close(employment);
+    this.#scheduler.leave(crew, employment.kind);
+    employment.crew = null;
+    this.#changed();
+  }
+
+  #open(employment: Employment): void {
+    this.#scheduler.open(employment, employment.crew as Crew);
+    employment.idleSince = now();
+    employment.measure();
+    this.#rounds.plan();
+  }
+
+  #changed(): void {
+    const kinds = new Set(this.#announced);
+    for (const { kind, crew } of this.#employments.values()) if (crew !== null) kinds.add(kind);
+    this.sendsClosures = kinds.size > 0 && [...kinds].every((kind) => BY_SOURCE.has(kind));
+    this.hasChanged = true;
+    this.#rounds.plan();
+  }
+}
+
+/** Whether `promise` resolves within `timeout` ms. */
+async function within(timeout: number, promise: Promise<void>): Promise<boolean> {
+  if (timeout === Number.POSITIVE_INFINITY) return promise.then(() => true);
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeout);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
