@@ -2,3 +2,15 @@
 export function now(): number {
   return performance.timeOrigin + performance.now();
 }
+
+/** Timers: those of Node, or others that a test moves by hand. */
+export interface Clock {
+  setTimeout(callback: () => void, delay: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+/** Node's own timers, looked up at each call: tests may replace them at any time. */
+export const systemClock: Clock = {
+  setTimeout: (callback, delay) => setTimeout(callback, delay),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+};

@@ -7,7 +7,9 @@ export type NiceqErrorCode =
   | 'ERR_WORKER_LOST'
   | 'ERR_WORKER_START'
   | 'ERR_NOT_PORTABLE'
-  | 'ERR_TASK_MODULE';
+  | 'ERR_TASK_MODULE'
+  | 'ERR_ALREADY_RUNNING'
+  | 'ERR_NOT_RUNNING';
 
 /** Marks errors of this family, also those of another copy of the package or another thread. */
 const FAMILY = Symbol.for('niceq.error');
@@ -120,6 +122,20 @@ export class TaskModuleError extends NiceqError {
   }
 }
 
+/** The consumer has been given a source before: `consume` works once. */
+export class AlreadyRunningError extends NiceqError {
+  constructor(message = 'The consumer has been given a source before: make a new consumer for each run') {
+    super('ERR_ALREADY_RUNNING', message);
+  }
+}
+
+/** The consumer was told of a task, or of the lack of one, before it was given a source. */
+export class NotRunningError extends NiceqError {
+  constructor(method: string) {
+    super('ERR_NOT_RUNNING', `\`${method}\` was called before \`consume\`: only a source that was started may call it`);
+  }
+}
+
 /** The class of each code: an error that arrives from a worker gets its own class again. */
 export const errorClasses = {
   ERR_QUEUE_CLOSED: QueueClosedError,
@@ -130,6 +146,8 @@ export const errorClasses = {
   ERR_WORKER_START: WorkerStartError,
   ERR_NOT_PORTABLE: NotPortableError,
   ERR_TASK_MODULE: TaskModuleError,
+  ERR_ALREADY_RUNNING: AlreadyRunningError,
+  ERR_NOT_RUNNING: NotRunningError,
 } satisfies Record<NiceqErrorCode, unknown>;
 
 for (const [name, errorClass] of Object.entries({
@@ -141,6 +159,8 @@ for (const [name, errorClass] of Object.entries({
   WorkerStartError,
   NotPortableError,
   TaskModuleError,
+  AlreadyRunningError,
+  NotRunningError,
 })) {
   // Literal, so that it survives minification; on the prototype, so that it is no own property of every error.
   Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
