@@ -6,6 +6,7 @@ import { defineConfig, type Options } from 'tsup';
 /** What users import, by name in dist/. A new entry needs its `exports` in package.json too, and its path in tsconfig.check.json. */
 const publicEntries = {
   index: 'src/index.ts',
+  source: 'src/source/index.ts',
 };
 
 /** What threads and processes start with: ESM only, as the CommonJS build starts the same files. */

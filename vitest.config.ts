@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const source = fileURLToPath(new URL('src/index.ts', import.meta.url));
+const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url));
 
 export default defineConfig({
   test: {
@@ -16,7 +16,12 @@ export default defineConfig({
     projects: [
       {
         // Nothing built: the package's own name means its source, as it does for tsc.
-        resolve: { alias: [{ find: /^niceq$/, replacement: source }] },
+        resolve: {
+          alias: [
+            { find: /^niceq$/, replacement: source('index.ts') },
+            { find: /^niceq\/source$/, replacement: source('source/index.ts') },
+          ],
+        },
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],

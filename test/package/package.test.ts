@@ -75,9 +75,14 @@ test('the tarball holds what is meant to be published, and nothing else', async 
     'CHANGELOG.md',
     'LICENSE',
     'dist/THIRD-PARTY-NOTICES.txt',
-    ...['index.js', 'index.cjs', 'thread.js', 'process.js'].flatMap((file) => [`dist/${file}`, `dist/${file}.map`]),
+    ...['index.js', 'index.cjs', 'source.js', 'source.cjs', 'thread.js', 'process.js'].flatMap((file) => [
+      `dist/${file}`,
+      `dist/${file}.map`,
+    ]),
     'dist/index.d.ts',
     'dist/index.d.cts',
+    'dist/source.d.ts',
+    'dist/source.d.cts',
   ];
   // What entries share has a hash in its name.
   const chunk = /^dist\/(chunk-[A-Z0-9]+\.c?js(\.map)?|[\w-]+-[\w-]+\.d\.c?ts)$/;
