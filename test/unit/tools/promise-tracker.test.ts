@@ -1,5 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { PromiseTracker } from 'niceq';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { deferred } from '../source/support.js';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -249,18 +252,38 @@ test('await using waits for all', async () => {
   expect(ended).toHaveBeenCalledOnce();
 });
 
-test('100,000 promises are told apart from none once they have settled', async () => {
+test('100,000 promises wake each waiter once, and nothing of them is kept', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  vi.useRealTimers();
   const tracker = new PromiseTracker();
-  const settlers = Array.from({ length: 100_000 }, () => {
-    let settle!: () => void;
-    tracker.put(new Promise<void>((resolve) => (settle = resolve)));
-    return settle;
+  const results: WeakRef<object>[] = [];
+  const settlers = Array.from({ length: 100_000 }, (_, i) => {
+    const { promise, resolve } = deferred<object>();
+    tracker.put(promise);
+    return () => {
+      const result = {};
+      if (i % 1000 === 999) results.push(new WeakRef(result));
+      resolve(result);
+    };
   });
-  const halfway = tracker.whenFewer(50_000);
+  // A function of its own: this one's frame, which outlives every await, would keep the last one it called.
+  const settleNext = (count: number) => {
+    for (const settle of settlers.splice(0, count)) settle();
+  };
+  const wakes = vi.fn();
+  const halfway = tracker.whenFewer(50_000).then(wakes);
   expect(tracker.size).toBe(100_000);
-  for (const settle of settlers.slice(0, 50_001)) settle();
-  expect(await halfway).toBe(true);
-  for (const settle of settlers.slice(50_001)) settle();
+  settleNext(50_001);
+  await halfway;
+  expect(tracker.size).toBe(49_999);
+  settleNext(49_999);
   expect(await tracker.whenAll()).toBe(true);
   expect(tracker.size).toBe(0);
+  expect(wakes).toHaveBeenCalledOnce();
+  // A WeakRef holds on to what it was asked for until the macrotask ends.
+  await new Promise(setImmediate);
+  collect();
+  expect(results).toHaveLength(100);
+  expect(results.filter((result) => result.deref() !== undefined)).toEqual([]);
 });
