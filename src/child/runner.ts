@@ -2,23 +2,17 @@ import { now } from '../clock.js';
 import { NotPortableError } from '../errors.js';
 import { type AnyIterator, iteratorOf } from '../iteration/iterators.js';
 import type { Claims } from '../protocol/claims.js';
-import { type CloneProbe, decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
-import {
-  type Commands,
-  type Message,
-  ReportWriter,
-  readCommands,
-  report,
-  reportFields,
-  split,
-} from '../protocol/messages.js';
+import { type CloneProbe, type ErrorRecord, encodeError } from '../protocol/error-record.js';
+import { type Commands, type Message, ReportWriter, readCommands, report, reportFields } from '../protocol/messages.js';
+import { Outbox } from '../protocol/outbox.js';
 import { pathToUncloneable } from '../protocol/uncloneable.js';
-import { runInContext, type TaskContext } from '../tasks/task-context.js';
+import { runInContext } from '../tasks/task-context.js';
 import type { AnyFunction } from '../tasks/task-module.js';
 import { isThenable } from '../tasks/thenable.js';
 import { type Transferable, transferListOf, unwrap } from '../tasks/transferable.js';
 import { TaskFunction } from './functions.js';
 import { Producer } from './producer.js';
+import { Run, type RunOwner } from './run.js';
 
 /** The child's end of the channel to its parent. */
 export interface ChildPort {
@@ -43,70 +37,6 @@ export interface RunnerSetup {
 /** How long finished results may wait for more, in milliseconds, while tasks run one after the other. */
 const PATIENCE = 0.5;
 
-/** One task that was sent here. */
-class Run {
-  readonly runner: Runner;
-  readonly slot: number;
-  readonly ticket: number;
-  readonly task: TaskFunction;
-  readonly args: unknown[];
-  readonly id: string;
-  readonly attempt: number;
-  readonly series: unknown;
-  startedAt = 0;
-  /** Makes the items, if it has returned an iterator. */
-  producer: Producer | null = null;
-  #controller: AbortController | null = null;
-  #abortReason: ErrorRecord | null = null;
-
-  constructor(
-    runner: Runner,
-    slot: number,
-    ticket: number,
-    task: TaskFunction,
-    args: unknown[],
-    id: string,
-    attempt: number,
-    series: unknown,
-  ) {
-    this.runner = runner;
-    this.slot = slot;
-    this.ticket = ticket;
-    this.task = task;
-    this.args = args;
-    this.id = id;
-    this.attempt = attempt;
-    this.series = series;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === null) {
-      this.#controller = new AbortController();
-      if (this.#abortReason !== null) this.#controller.abort(decodeError(this.#abortReason));
-    }
-    return this.#controller.signal;
-  }
-
-  abort(reason: ErrorRecord): void {
-    this.#abortReason = reason;
-    this.#controller?.abort(decodeError(reason));
-  }
-
-  context(): TaskContext {
-    const run = this;
-    return {
-      id: this.id,
-      attempt: this.attempt,
-      series: this.series,
-      workerId: this.runner.workerId,
-      get signal() {
-        return run.signal;
-      },
-      report: (progress) => this.runner.report(this, progress),
-    };
-  }
-}
-
 /**
  * Runs tasks in a thread or process: `concurrency` at a time, in the order in which they came, and holds the rest.
  *
@@ -114,13 +44,13 @@ class Run {
  * wait for one another only if the task about to begin is known to be short, so that none waits behind one that may be
  * long.
  */
-export class Runner implements Commands {
+export class Runner implements Commands, RunOwner {
   readonly workerId: number;
   readonly #port: ChildPort;
   readonly #concurrency: number;
   readonly #claims: Claims | null;
   readonly #functions = new Map<number, TaskFunction>();
-  readonly #writer = new ReportWriter();
+  readonly #outbox: Outbox<ReportWriter>;
   /** Tasks that have not started, the next one at `#next`. */
   #held: Run[] = [];
   #next = 0;
@@ -128,27 +58,32 @@ export class Runner implements Commands {
   readonly #running = new Map<number, Run>();
   /** Tasks that have returned an iterator which is not over, by slot. */
   readonly #iterating = new Map<number, Run>();
-  #isFlushPlanned = false;
   #isDrainPlanned = false;
-  #flushedAt = 0;
+  /** When the oldest result that was not sent came about. */
+  #oldestAt = 0;
 
   constructor(port: ChildPort, { concurrency, workerId, claims }: RunnerSetup) {
     this.#port = port;
     this.#concurrency = concurrency;
     this.workerId = workerId;
     this.#claims = claims;
+    this.#outbox = new Outbox(new ReportWriter(), {
+      post: (message, transfer) => port.post(message, transfer),
+      fields: reportFields,
+      refused: (part, cause) => this.#refused(part, cause),
+    });
   }
 
   /** Tells the parent that tasks can come. */
   start(): void {
-    this.#writer.ready();
-    this.#flush();
+    this.#outbox.writer.ready();
+    this.#outbox.flush();
   }
 
   receive(message: Message): void {
     readCommands(message, this);
     this.#drain();
-    this.#flush();
+    this.#outbox.flush();
   }
 
   // --- what the parent says -----------------------------------------------------------------------------------------
@@ -171,14 +106,14 @@ export class Runner implements Commands {
   }
 
   abort(slot: number, ticket: number, reason: ErrorRecord): void {
-    this.#writer.aborted(slot, ticket);
+    this.#outbox.writer.aborted(slot, ticket);
     const running = this.#running.get(slot) ?? this.#iterating.get(slot);
     if (running?.ticket === ticket) running.abort(reason);
-    else if (this.#takeHeld(ticket)) this.#writer.failed(slot, reason, 0, 0);
+    else if (this.#takeHeld(ticket)) this.#outbox.writer.failed(slot, reason, 0, 0);
   }
 
   recall(slot: number, ticket: number): void {
-    this.#writer.recalled(slot, ticket, this.#takeHeld(ticket));
+    this.#outbox.writer.recalled(slot, ticket, this.#takeHeld(ticket));
   }
 
   pull(slot: number, ticket: number): void {
@@ -192,11 +127,11 @@ export class Runner implements Commands {
   }
 
   measure(): void {
-    this.#writer.measured(this.#port.memory());
+    this.#outbox.writer.measured(this.#port.memory());
   }
 
   stop(): void {
-    this.#flush();
+    this.#outbox.flush();
     this.#port.exit();
   }
 
@@ -204,13 +139,13 @@ export class Runner implements Commands {
 
   report(run: Run, progress: unknown): void {
     if (this.#running.get(run.slot) !== run && this.#iterating.get(run.slot) !== run) return;
-    this.#writer.progress(run.slot, progress);
-    this.#planFlush();
+    this.#outbox.writer.progress(run.slot, progress);
+    this.#outbox.plan();
   }
 
   crashed(error: unknown): void {
-    this.#writer.crashed(encodeError(error, this.#port.probe));
-    this.#flush();
+    this.#outbox.writer.crashed(encodeError(error, this.#port.probe));
+    this.#outbox.flush();
   }
 
   // --- running ------------------------------------------------------------------------------------------------------
@@ -218,8 +153,8 @@ export class Runner implements Commands {
   #drain(): void {
     while (this.#running.size < this.#concurrency && this.#next < this.#held.length) {
       const run = this.#held[this.#next] as Run;
-      if (this.#writer.message.length > 0 && (!run.task.isShort || now() - this.#flushedAt > PATIENCE)) {
-        this.#flush();
+      if (!this.#outbox.isEmpty && (!run.task.isShort || now() - this.#oldestAt > PATIENCE)) {
+        this.#outbox.flush();
         if (this.#claims === null) {
           // The parent can take the task back only by a message, which must be read before the task starts.
           this.#planDrain();
@@ -248,7 +183,7 @@ export class Runner implements Commands {
         run.startedAt = now();
         this.#invoke(run, loaded);
         this.#drain();
-        this.#planFlush();
+        this.#outbox.plan();
       },
       (error) => this.#settleLater(run, error, true),
     );
@@ -277,7 +212,7 @@ export class Runner implements Commands {
     if (isError) this.#failed(run, outcome);
     else this.#done(run, outcome);
     this.#drain();
-    this.#planFlush();
+    this.#outbox.plan();
   }
 
   #done(run: Run, result: unknown): void {
@@ -289,21 +224,21 @@ export class Runner implements Commands {
     }
     const transfer = transferListOf(result);
     if (transfer === null) {
-      this.#writer.done(run.slot, result, run.startedAt, endedAt);
+      this.#outbox.writer.done(run.slot, result, run.startedAt, endedAt);
       return;
     }
-    this.#flush();
-    this.#writer.done(run.slot, unwrap(result), run.startedAt, endedAt);
-    this.#flush(transfer);
+    this.#outbox.flush();
+    this.#outbox.writer.done(run.slot, unwrap(result), run.startedAt, endedAt);
+    this.#outbox.flush(transfer);
   }
 
   #iterate(run: Run, iterator: AnyIterator, endedAt: number): void {
     this.#iterating.set(run.slot, run);
-    this.#writer.iterates(run.slot, run.startedAt, endedAt);
+    this.#outbox.writer.iterates(run.slot, run.startedAt, endedAt);
     run.producer = new Producer(iterator, {
       inContext: (fn) => runInContext(run, fn, []),
       postItems: (items, transfer) => {
-        this.#flush();
+        this.#outbox.flush();
         const writer = new ReportWriter();
         writer.items(run.slot, items);
         this.#port.post(writer.take(), transfer);
@@ -311,15 +246,15 @@ export class Runner implements Commands {
       refusal: (item, cause) => this.#refusal('The item', item, cause),
       ended: (end) => {
         this.#iterating.delete(run.slot);
-        this.#writer.iterated(run.slot, end === undefined ? null : this.#encode(run, end.error));
-        this.#planFlush();
+        this.#outbox.writer.iterated(run.slot, end === undefined ? null : this.#encode(run, end.error));
+        this.#outbox.plan();
       },
     });
   }
 
   #failed(run: Run, error: unknown): void {
     const endedAt = this.#ended(run);
-    this.#writer.failed(run.slot, this.#encode(run, error), run.startedAt, endedAt);
+    this.#outbox.writer.failed(run.slot, this.#encode(run, error), run.startedAt, endedAt);
   }
 
   #encode(run: Run, error: unknown): ErrorRecord {
@@ -332,6 +267,7 @@ export class Runner implements Commands {
 
   #ended(run: Run): number {
     const endedAt = now();
+    if (this.#outbox.isEmpty) this.#oldestAt = endedAt;
     this.#running.delete(run.slot);
     run.task.note(endedAt - run.startedAt);
     return endedAt;
@@ -350,42 +286,12 @@ export class Runner implements Commands {
     setImmediate(() => {
       this.#isDrainPlanned = false;
       this.#drain();
-      this.#flush();
+      this.#outbox.flush();
     });
-  }
-
-  #planFlush(): void {
-    if (this.#isFlushPlanned) return;
-    this.#isFlushPlanned = true;
-    queueMicrotask(() => {
-      this.#isFlushPlanned = false;
-      this.#flush();
-    });
-  }
-
-  #flush(transfer?: readonly Transferable[]): void {
-    if (this.#writer.message.length === 0) return;
-    const message = this.#writer.take();
-    this.#flushedAt = now();
-    try {
-      this.#port.post(message, transfer);
-    } catch (error) {
-      const parts = split(message, reportFields);
-      if (parts.length === 1) this.#refuse(message, error);
-      else for (const part of parts) this.#postAlone(part);
-    }
-  }
-
-  #postAlone(part: Message): void {
-    try {
-      this.#port.post(part);
-    } catch (error) {
-      this.#refuse(part, error);
-    }
   }
 
   /** A result or progress report that can't be sent: the task fails, or the report is dropped. */
-  #refuse(part: Message, cause: unknown): void {
+  #refused(part: Message, cause: unknown): void {
     const [op, slot, value, startedAt, endedAt] = part;
     if (op !== report.done) return;
     const error = encodeError(this.#refusal('The result', value, cause), this.#port.probe);

@@ -89,7 +89,7 @@ export const commandFields = [2, 3, 0, 7, 3, 2, 0, 0, 2, 2] as const;
 export const reportFields = [0, 4, 4, 2, 2, 3, 1, 1, 3, 2, 2] as const;
 
 /** Something that writes operations of one side into a message. */
-abstract class Writer {
+export abstract class Writer {
   message: Message = [];
 
   /** Returns what was written and starts anew. */

@@ -1,11 +1,19 @@
 import { NotPortableError, type WorkerLoss, type WorkerLostError } from '../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
-import { CommandWriter, commandFields, type Message, type Reports, readReports, split } from '../protocol/messages.js';
+import {
+  CommandWriter,
+  command,
+  commandFields,
+  type Message,
+  type Reports,
+  readReports,
+} from '../protocol/messages.js';
+import { Outbox } from '../protocol/outbox.js';
 import { pathToUncloneable } from '../protocol/uncloneable.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
-import type { Transferable } from '../tasks/transferable.js';
 import type { Channel, ChannelListener, OpenChannel } from './channel.js';
 import { type Code, codeOf } from './code.js';
+import { Posting } from './posting.js';
 import { RemoteSource } from './remote-source.js';
 import type { Assignment } from './worker.js';
 
@@ -15,35 +23,6 @@ const HOLD_COUNT = 64;
 
 /** How many functions the other side is told before it is told to forget them. */
 const KNOWN = 1000;
-
-/** A task on the other side. */
-class Posting {
-  readonly assignment: Assignment;
-  readonly code: Code;
-  readonly slot: number;
-  readonly ticket: number;
-  /** What it is expected to take, in milliseconds. */
-  readonly estimate: number;
-  /** Whether it is one of those that run, as far as this side knows. */
-  isStarted = false;
-  /** Whether it was asked to end and had its time to. */
-  isOverdue = false;
-  /** Whether the other side has read that it should end. */
-  isAnswered = false;
-  timer: NodeJS.Timeout | undefined;
-  /** What its items come from, if it has returned an iterator: then it runs no more, but keeps its slot. */
-  source: RemoteSource | null = null;
-  /** Resolves with whether it was given back. */
-  recall: ((isGivenBack: boolean) => void) | null = null;
-
-  constructor(assignment: Assignment, code: Code, slot: number, ticket: number, estimate: number) {
-    this.assignment = assignment;
-    this.code = code;
-    this.slot = slot;
-    this.ticket = ticket;
-    this.estimate = estimate;
-  }
-}
 
 /** Who owns a link. */
 export interface LinkOwner {
@@ -72,7 +51,7 @@ export class Link implements Reports, ChannelListener {
   readonly #channel: Channel;
   readonly #concurrency: number;
   readonly #graceful: number;
-  readonly #writer = new CommandWriter();
+  readonly #outbox: Outbox<CommandWriter>;
   readonly #known = new Set<Code>();
   readonly #postings: (Posting | null)[] = [];
   readonly #freeSlots: number[] = [];
@@ -85,7 +64,6 @@ export class Link implements Reports, ChannelListener {
   #runningTime = 0;
   #overdue = 0;
   #tickets = 0;
-  #isFlushPlanned = false;
   #hasExited = false;
   /** What is about to end it, or why it was ended. */
   #fault: unknown;
@@ -102,6 +80,13 @@ export class Link implements Reports, ChannelListener {
       this.#exited = resolve;
     });
     this.#channel = open(this, workerId);
+    this.#outbox = new Outbox(new CommandWriter(), {
+      post: (message, transfer) => {
+        if (!this.#hasExited) this.#channel.post(message, transfer);
+      },
+      fields: commandFields,
+      refused: (part, cause) => this.#refused(part, cause),
+    });
   }
 
   /** How many iterations go on. */
@@ -133,9 +118,9 @@ export class Link implements Reports, ChannelListener {
     this.#channel.claims?.offer(slot, posting.ticket);
     const { id, args, attempt, transfer } = assignment;
     const isAlone = transfer.length > 0;
-    if (isAlone) this.#flush();
     this.#define(code);
-    this.#writer.run(slot, posting.ticket, code.number, args, id, attempt, portableSeries(assignment.series));
+    if (isAlone) this.#outbox.flush();
+    this.#outbox.writer.run(slot, posting.ticket, code.number, args, id, attempt, portableSeries(assignment.series));
     if (this.#running < this.#concurrency) {
       this.#begin(posting);
     } else {
@@ -143,8 +128,8 @@ export class Link implements Reports, ChannelListener {
       this.#heldCount++;
       this.#heldTime += posting.estimate;
     }
-    if (isAlone) this.#flush(transfer);
-    else this.#planFlush();
+    if (isAlone) this.#outbox.flush(transfer);
+    else this.#outbox.plan();
   }
 
   recall(assignment: Assignment): boolean | Promise<boolean> {
@@ -156,8 +141,8 @@ export class Link implements Reports, ChannelListener {
       this.#release(posting);
       return true;
     }
-    this.#writer.recall(posting.slot, posting.ticket);
-    this.#planFlush();
+    this.#outbox.writer.recall(posting.slot, posting.ticket);
+    this.#outbox.plan();
     return new Promise((resolve) => {
       posting.recall = resolve;
     });
@@ -166,8 +151,8 @@ export class Link implements Reports, ChannelListener {
   cancel(assignment: Assignment, reason: unknown): void {
     const posting = this.#find(assignment);
     if (posting === undefined || posting.timer !== undefined) return;
-    this.#writer.abort(posting.slot, posting.ticket, encodeError(reason, this.#channel.probe));
-    this.#planFlush();
+    this.#outbox.writer.abort(posting.slot, posting.ticket, encodeError(reason, this.#channel.probe));
+    this.#outbox.plan();
     posting.timer = setTimeout(() => {
       posting.isOverdue = true;
       this.#overdue++;
@@ -181,15 +166,15 @@ export class Link implements Reports, ChannelListener {
     return new Promise((resolve) => {
       this.#measures.push(resolve);
       if (this.#hasExited) this.measured(0);
-      this.#writer.measure();
-      this.#planFlush();
+      this.#outbox.writer.measure();
+      this.#outbox.plan();
     });
   }
 
   /** Asks it to exit, and after its time of grace makes it. */
   async stop(): Promise<void> {
-    this.#writer.stop();
-    this.#flush();
+    this.#outbox.writer.stop();
+    this.#outbox.flush();
     const timer = setTimeout(() => this.#channel.kill(), this.#graceful);
     await this.exit;
     clearTimeout(timer);
@@ -258,16 +243,16 @@ export class Link implements Reports, ChannelListener {
     this.iterations++;
     posting.source = new RemoteSource({
       pull: () => {
-        this.#writer.pull(slot, posting.ticket);
-        this.#planFlush();
+        this.#outbox.writer.pull(slot, posting.ticket);
+        this.#outbox.plan();
       },
       close: () => {
-        this.#writer.close(slot, posting.ticket);
-        this.#planFlush();
+        this.#outbox.writer.close(slot, posting.ticket);
+        this.#outbox.plan();
       },
       abort: (reason) => {
-        this.#writer.abort(slot, posting.ticket, encodeError(reason, this.#channel.probe));
-        this.#planFlush();
+        this.#outbox.writer.abort(slot, posting.ticket, encodeError(reason, this.#channel.probe));
+        this.#outbox.plan();
       },
     });
     posting.assignment.iterate(posting.source, endedAt);
@@ -338,11 +323,11 @@ export class Link implements Reports, ChannelListener {
     if (this.#known.has(code)) return;
     if (this.#known.size >= KNOWN) {
       this.#known.clear();
-      this.#writer.forget();
+      this.#outbox.writer.forget();
     }
     this.#known.add(code);
-    if (code.ref !== null) this.#writer.reference(code.number, code.ref.url, code.ref.name);
-    else this.#writer.source(code.number, code.source as string);
+    if (code.ref !== null) this.#outbox.writer.reference(code.number, code.ref.url, code.ref.name);
+    else this.#outbox.writer.source(code.number, code.source as string);
   }
 
   #begin(posting: Posting): void {
@@ -432,37 +417,13 @@ export class Link implements Reports, ChannelListener {
     if (this.#overdue > 0 && this.#overdue === this.#running && this.iterations === 0) this.#channel.kill();
   }
 
-  #planFlush(): void {
-    if (this.#isFlushPlanned) return;
-    this.#isFlushPlanned = true;
-    queueMicrotask(() => {
-      this.#isFlushPlanned = false;
-      this.#flush();
-    });
-  }
-
-  #flush(transfer?: readonly Transferable[]): void {
-    if (this.#writer.message.length === 0 || this.#hasExited) return;
-    const message = this.#writer.take();
-    try {
-      this.#channel.post(message, transfer);
-    } catch {
-      for (const part of split(message, commandFields)) this.#postAlone(part, transfer);
-    }
-  }
-
-  /** Sends a part of a message that was refused as a whole: it, or the task in it, is the reason, or neither is. */
-  #postAlone(part: Message, transfer?: readonly Transferable[]): void {
-    try {
-      // Only a run carries arguments, so only it can go with a transfer list.
-      this.#channel.post(part, part.length === RUN_LENGTH ? transfer : undefined);
-    } catch (cause) {
-      const posting = part.length === RUN_LENGTH ? this.#postings[part[1] as number] : undefined;
-      if (posting == null) throw cause;
-      this.#release(posting);
-      posting.assignment.fail(this.#uncloneable(posting.assignment, cause));
-      this.#owner.released();
-    }
+  /** A part of a message that can't be sent: only a run carries what is the user's. */
+  #refused(part: Message, cause: unknown): void {
+    const posting = part[0] === command.run ? this.#postings[part[1] as number] : undefined;
+    if (posting == null) throw cause;
+    this.#release(posting);
+    posting.assignment.fail(this.#uncloneable(posting.assignment, cause));
+    this.#owner.released();
   }
 
   #uncloneable({ args }: Assignment, cause: unknown): NotPortableError {
@@ -476,8 +437,6 @@ export class Link implements Reports, ChannelListener {
     return new NotPortableError(`${which} can't be sent to the worker: ${why}`, { cause });
   }
 }
-
-const RUN_LENGTH = 8;
 
 export interface LinkOptions {
   readonly concurrency: number;

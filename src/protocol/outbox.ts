@@ -1,0 +1,60 @@
+import type { Transferable } from '../tasks/transferable.js';
+import { type Message, split, type Writer } from './messages.js';
+
+/** What an outbox needs of its side of the channel. */
+export interface OutboxSetup {
+  /** Sends a message, or throws what structured clone throws. */
+  post(message: Message, transfer?: readonly Transferable[]): void;
+  /** Fields of each operation, to split a message where one part of it is refused. */
+  readonly fields: readonly number[];
+  /** A part that can't be sent, and why. */
+  refused(part: Message, cause: unknown): void;
+}
+
+/** Collects what one side has to say in a tick and sends it as one message. */
+export class Outbox<W extends Writer> {
+  readonly writer: W;
+  readonly #setup: OutboxSetup;
+  #isPlanned = false;
+
+  constructor(writer: W, setup: OutboxSetup) {
+    this.writer = writer;
+    this.#setup = setup;
+  }
+
+  get isEmpty(): boolean {
+    return this.writer.message.length === 0;
+  }
+
+  /** Sends at the end of the tick. */
+  plan(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    queueMicrotask(() => {
+      this.#isPlanned = false;
+      this.flush();
+    });
+  }
+
+  /** Sends now. `transfer` is for the only operation there is. */
+  flush(transfer?: readonly Transferable[]): void {
+    if (this.isEmpty) return;
+    const message = this.writer.take();
+    try {
+      this.#setup.post(message, transfer);
+    } catch (cause) {
+      const parts = split(message, this.#setup.fields);
+      if (parts.length === 1) this.#setup.refused(message, cause);
+      else for (const part of parts) this.#postAlone(part);
+    }
+  }
+
+  /** A part of a message that was refused as a whole: it is the reason, or another part is. */
+  #postAlone(part: Message): void {
+    try {
+      this.#setup.post(part);
+    } catch (cause) {
+      this.#setup.refused(part, cause);
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import type { Code } from './code.js';
+import type { RemoteSource } from './remote-source.js';
+import type { Assignment } from './worker.js';
+
+/** A task on the other side of a link. */
+export class Posting {
+  readonly assignment: Assignment;
+  readonly code: Code;
+  readonly slot: number;
+  readonly ticket: number;
+  /** What it is expected to take, in milliseconds. */
+  readonly estimate: number;
+  /** Whether it is one of those that run, as far as this side knows. */
+  isStarted = false;
+  /** Whether it was asked to end and had its time to. */
+  isOverdue = false;
+  /** Whether the other side has read that it should end. */
+  isAnswered = false;
+  timer: NodeJS.Timeout | undefined;
+  /** What its items come from, if it has returned an iterator: then it runs no more, but keeps its slot. */
+  source: RemoteSource | null = null;
+  /** Resolves with whether it was given back. */
+  recall: ((isGivenBack: boolean) => void) | null = null;
+
+  constructor(assignment: Assignment, code: Code, slot: number, ticket: number, estimate: number) {
+    this.assignment = assignment;
+    this.code = code;
+    this.slot = slot;
+    this.ticket = ticket;
+    this.estimate = estimate;
+  }
+}
