@@ -14,7 +14,7 @@ const STEPS = 8;
 const OCTAVES = 28;
 
 /** Counts times in buckets that grow with the time, so that its size does not grow with the count. */
-export class Histogram {
+class Histogram {
   #buckets: Uint32Array | null = null;
   #count = 0;
   #sum = 0;
