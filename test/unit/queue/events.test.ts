@@ -1,0 +1,312 @@
+import { AsyncWorker, type TaskQueue } from 'niceq';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
+
+const names = ['queued', 'started', 'progress', 'done', 'failed', 'cancelled', 'retry', 'idle', 'empty'] as const;
+
+/** What happens, in order: the event, the task's id and state, and the queue's size and pending at that moment. */
+function protocolOf(queue: TaskQueue): unknown[][] {
+  const heard: unknown[][] = [];
+  for (const name of names) {
+    queue.on(name, (...payload: unknown[]) => {
+      const [task] = payload as [{ id: string; state: string }?];
+      heard.push([name, ...(task === undefined ? [] : [task.id, task.state]), queue.size, queue.pending]);
+    });
+  }
+  return heard;
+}
+
+describe('Events', () => {
+  test('come in order, with size and pending right at each', async () => {
+    const { queue, worker } = await manual({ concurrency: 2 });
+    const heard = protocolOf(queue);
+    for (const id of ['a', 'b', 'c']) queue.submit(nothing, [], { id });
+    await settled();
+    worker.done(1, 'a');
+    await settled();
+    worker.fail(new Error('x'), 'b');
+    worker.done(1, 'c');
+    await settled();
+    expect(heard).toEqual([
+      ['queued', 'a', 'queued', 3, 0],
+      ['queued', 'b', 'queued', 3, 0],
+      ['queued', 'c', 'queued', 3, 0],
+      ['started', 'a', 'running', 2, 1],
+      ['started', 'b', 'running', 1, 2],
+      ['done', 'a', 'done', 1, 1],
+      ['started', 'c', 'running', 0, 2],
+      ['empty', 0, 2],
+      ['failed', 'b', 'failed', 0, 1],
+      ['done', 'c', 'done', 0, 0],
+      ['idle', 0, 0],
+    ]);
+  });
+
+  test('of retries and cancellations too', async () => {
+    const { queue, worker } = await manual();
+    const heard = protocolOf(queue);
+    queue.submit(nothing, [], { id: 'a', retry: { error: 1 } });
+    await settled();
+    worker.find().progress(0.5);
+    worker.fail(new Error('first'));
+    await settled();
+    queue.submit(nothing, [], { id: 'b' });
+    queue.cancelAll();
+    await settled();
+    worker.done();
+    await settled();
+    expect(heard.filter(([name]) => name !== 'queued')).toEqual([
+      ['started', 'a', 'running', 0, 1],
+      ['empty', 0, 1],
+      ['progress', 'a', 'running', 0, 1],
+      ['retry', 'a', 'running', 0, 1],
+      ['started', 'a', 'running', 0, 1],
+      ['cancelled', 'b', 'cancelled', 0, 1],
+      ['cancelled', 'a', 'cancelled', 0, 0],
+      ['empty', 0, 0],
+      ['idle', 0, 0],
+    ]);
+  });
+
+  test('tell what was queued before anything else of it, even if it was cancelled at once', async () => {
+    const queue = queueOf([]);
+    const heard = protocolOf(queue);
+    queue.submit(nothing, [], { id: 'a' }).cancel();
+    await settled();
+    expect(heard.map(([name, id]) => [name, id])).toEqual([
+      ['queued', 'a'],
+      ['cancelled', 'a'],
+      ['empty', 0],
+      ['idle', 0],
+    ]);
+  });
+
+  test('tell what a running task queued before it starts', async () => {
+    const queue = queueOf([new AsyncWorker({ concurrency: 2 })]);
+    const heard = protocolOf(queue);
+    await queue.call(() => queue.call(nothing, [], { id: 'inner' }), [], { id: 'outer' });
+    const ofInner = heard.filter(([, id]) => id === 'inner').map(([name]) => name);
+    expect(ofInner).toEqual(['queued', 'started', 'done']);
+  });
+
+  test('carry their payloads', async () => {
+    const { queue, worker } = await manual();
+    const heard: unknown[][] = [];
+    for (const name of ['started', 'progress', 'failed', 'cancelled', 'retry'] as const) {
+      queue.on(name, (...payload: unknown[]) => heard.push([name, ...payload]));
+    }
+    const handle = queue.submit(nothing, [], { retry: { error: 1 } });
+    const [first, second] = [new Error('first'), new Error('second')];
+    await settled();
+    worker.find().progress({ share: 0.5 });
+    worker.fail(first);
+    await settled();
+    worker.fail(second);
+    const cancelled = queue.submit(nothing);
+    cancelled.cancel('reason');
+    const reason = await errorOf(cancelled.promise);
+    expect(heard).toEqual([
+      ['started', handle],
+      ['progress', handle, { share: 0.5 }],
+      ['retry', handle, first],
+      ['started', handle],
+      ['failed', handle, second],
+      ['cancelled', cancelled, reason],
+    ]);
+  });
+
+  test('tell of workers that come and go', async () => {
+    const queue = queueOf([]);
+    const heard: unknown[][] = [];
+    for (const name of ['workerAttached', 'workerDetached', 'workerLost', 'workerReplaced'] as const) {
+      queue.on(name, (...payload: unknown[]) => heard.push([name, ...payload]));
+    }
+    const [first, second] = [new ManualWorker(), new ManualWorker()];
+    await queue.attachWorker(first);
+    await queue.attachWorker(second);
+    await queue.detachWorker(first);
+    const error = new Error('it can not go on');
+    second.employer.resign(error);
+    second.employer.resign(error);
+    expect(heard).toEqual([
+      ['workerAttached', first],
+      ['workerAttached', second],
+      ['workerDetached', first],
+      ['workerLost', second, error],
+    ]);
+  });
+});
+
+describe('Listeners', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  test('that throw disturb neither the queue nor other listeners, and are told to the logger', async () => {
+    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const queue = queueOf([new AsyncWorker()], { logger });
+    const others = vi.fn();
+    const faults = names.map((name) => {
+      const fault = new Error(name);
+      queue.on(name, () => {
+        throw fault;
+      });
+      queue.on(name, others);
+      return fault;
+    });
+    const handle = queue.submit(() => 1);
+    handle.onProgress(() => {
+      throw new Error('progress');
+    });
+    expect(await handle.promise).toBe(1);
+    await errorOf(
+      queue.call(
+        () => {
+          throw new Error('x');
+        },
+        [],
+        { retry: { error: 1 } },
+      ),
+    );
+    await queue.onIdle();
+    await settled();
+    const told: unknown[] = logger.error.mock.calls.map(([, error]) => error);
+    for (const fault of faults) {
+      if (!['progress', 'cancelled'].includes(fault.message)) expect(told).toContain(fault);
+    }
+    expect(others.mock.calls.length).toBe(told.length);
+  });
+
+  test('that throw are thrown again in a macrotask of their own, without a logger', async () => {
+    const uncaught: unknown[] = [];
+    const before = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    process.on('uncaughtException', (error) => uncaught.push(error));
+    try {
+      const queue = queueOf();
+      const [first, second] = [new Error('first'), new Error('second')];
+      for (const error of [first, second]) {
+        queue.on('done', () => {
+          throw error;
+        });
+      }
+      expect(await queue.call(() => 1)).toBe(1);
+      expect(uncaught).toEqual([]);
+      await settled();
+      await settled();
+      expect(uncaught).toEqual([first, second]);
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of before) process.on('uncaughtException', listener);
+    }
+  });
+
+  test('heard once are heard once', async () => {
+    const queue = queueOf();
+    const [once, always] = [vi.fn(), vi.fn()];
+    queue.once('done', once);
+    queue.on('done', always);
+    for (let i = 0; i < 3; i++) await queue.call(nothing);
+    expect([once.mock.calls.length, always.mock.calls.length]).toEqual([1, 3]);
+    expect(queue.listenerCount('done')).toBe(1);
+  });
+
+  test('can be removed, however they came', async () => {
+    const queue = queueOf();
+    const listener = vi.fn();
+    queue.on('done', listener).off('done', listener);
+    queue.addListener('done', listener).removeListener('done', listener);
+    queue.once('done', listener).off('done', listener);
+    queue.once('done', listener).off('done', listener, undefined, true);
+    queue.on('done', listener).removeAllListeners('done');
+    await queue.call(nothing);
+    expect(listener).not.toHaveBeenCalled();
+  });
+
+  test('can be removed while they are called', async () => {
+    const queue = queueOf();
+    const listener = vi.fn(() => {
+      queue.off('done', listener);
+    });
+    queue.on('done', listener);
+    await queue.call(nothing);
+    await queue.call(nothing);
+    expect(listener).toHaveBeenCalledTimes(1);
+  });
+
+  test('get the context they were given', async () => {
+    const queue = queueOf();
+    const context = { name: 'context' };
+    const seen: unknown[] = [];
+    queue.on(
+      'done',
+      function (this: unknown) {
+        seen.push(this);
+      },
+      context,
+    );
+    await queue.call(nothing);
+    expect(seen).toEqual([context]);
+  });
+
+  test('may submit, cancel and pause', async () => {
+    const queue = queueOf();
+    const results: unknown[] = [];
+    queue.once('done', () => {
+      queue.call(() => 'from a listener').then((value) => results.push(value));
+    });
+    queue.once('queued', (task) => {
+      if (task.id === 'unwanted') task.cancel();
+    });
+    const unwanted = queue.submit(() => 0, [], { id: 'unwanted' });
+    expect(await queue.call(() => 1)).toBe(1);
+    await queue.onIdle();
+    await settled();
+    expect(results).toEqual(['from a listener']);
+    expect(unwanted.state).toBe('cancelled');
+  });
+
+  test('that cancel a task as it is to be run again end it', async () => {
+    const queue = queueOf();
+    queue.on('retry', (task) => task.cancel());
+    const handle = queue.submit(
+      () => {
+        throw new Error('x');
+      },
+      [],
+      { retry: { error: 5 } },
+    );
+    expect((await errorOf(handle.promise)).name).toBe('TaskCancelledError');
+    await queue.onIdle();
+    expect([handle.attempts, queue.size, queue.pending]).toEqual([1, 0, 0]);
+  });
+});
+
+describe('stalled', () => {
+  test('tells once of a series that no worker may serve, and again when it happens again', async () => {
+    const queue = queueOf([new ManualWorker({ series: ['served'] })]);
+    const heard: unknown[][] = [];
+    queue.on('stalled', (...payload) => heard.push(payload));
+    queue.submit(nothing, [], { series: 'other' });
+    queue.submit(nothing, [], { series: 'other' });
+    queue.submit(nothing, [], { series: 'served' });
+    await settled();
+    expect(heard).toEqual([['other', 'unserved', []]]);
+    await queue.qualifyWorker(1, 'other');
+    await settled();
+    await queue.detachWorker(1, { crash: true });
+    queue.submit(nothing, [], { series: 'other' });
+    await settled();
+    expect(heard.filter(([series]) => series === 'other')).toHaveLength(2);
+  });
+
+  test('tells of a task for a kind of worker that is not there', async () => {
+    const queue = queueOf([new AsyncWorker()]);
+    const heard: unknown[] = [];
+    queue.on('stalled', (series, reason) => heard.push([series, reason]));
+    queue.submit(nothing, [], { series: 's', on: 'thread' });
+    await settled();
+    expect(heard).toEqual([['s', 'unserved']]);
+    expect(await queue.call(() => 1, [], { series: 's' })).toBe(1);
+  });
+});
