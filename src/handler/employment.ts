@@ -46,6 +46,10 @@ export class Employment extends Seat implements Employer {
   /** How long its places were busy with attempts that have ended, in milliseconds. */
   #busyTime = 0;
   #onFinished: (() => void) | null = null;
+  hasEnded = false;
+  /** Resolves when the worker has stopped or was crashed: whoever waits for something else of it waits in vain. */
+  readonly ended: Promise<void>;
+  #onEnd!: () => void;
   #onIterated: (() => void) | null = null;
   readonly #owner: EmploymentOwner;
 
@@ -56,6 +60,9 @@ export class Employment extends Seat implements Employer {
     this.kind = worker.kind;
     this.qualification = worker.series === null ? null : new Set(worker.series);
     this.#owner = owner;
+    this.ended = new Promise((resolve) => {
+      this.#onEnd = resolve;
+    });
   }
 
   get concurrency(): number {
@@ -120,6 +127,12 @@ export class Employment extends Seat implements Employer {
   /** Whether a task still waits for something that this worker has in hand. */
   get isNeeded(): boolean {
     return this.attempts.some((attempt) => attempt.isCurrent);
+  }
+
+  /** The worker has stopped, or was crashed. */
+  end(): void {
+    this.hasEnded = true;
+    this.#onEnd();
   }
 
   /** Resolves when the worker is not needed any more. */

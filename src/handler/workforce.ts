@@ -182,7 +182,7 @@ export class Workforce implements EmploymentOwner {
   async #start(employment: Employment): Promise<Employment> {
     const { worker } = employment;
     try {
-      await worker.start(employment);
+      await Promise.race([worker.start(employment), employment.ended]);
       await this.#prepare(employment, employment.qualification, () => this.#open(employment));
       if (employment.isLeaving) throw new WorkerStartError('The worker was detached before it had started');
     } catch (error) {
@@ -203,8 +203,10 @@ export class Workforce implements EmploymentOwner {
     employment.isLeaving = true;
     this.#leave(employment);
     this.#attempts.recallFrom(employment);
-    const hasStopped = !crash && (await within(timeout, this.#stop(employment)));
+    // One that can't stop in order is made to.
+    const hasStopped = !crash && (await within(timeout, this.#stop(employment)).catch(() => false));
     if (!hasStopped) worker.crash();
+    employment.end();
     const left = this.#attempts.takeAll(employment, reassign);
     if (this.#employments.delete(employment.id)) {
       this.recruiter?.departed(worker);
@@ -216,7 +218,7 @@ export class Workforce implements EmploymentOwner {
   async #stop(employment: Employment): Promise<void> {
     await employment.finished();
     await employment.iterated();
-    await employment.worker.stop();
+    if (!employment.hasEnded) await Promise.race([employment.worker.stop(), employment.ended]);
   }
 
   /**

@@ -76,6 +76,22 @@ describe('attachWorker()', () => {
     expect(lost.mock.calls[0]?.[1]).toMatchObject({ message: 'no way' });
   });
 
+  test('rejects when the worker is detached before it has started, even if it never does', async () => {
+    class Endless extends ManualWorker {
+      override start(): Promise<void> {
+        return new Promise(() => {});
+      }
+    }
+    const queue = queueOf([]);
+    const worker = new Endless();
+    const attached = errorOf(queue.attachWorker(worker));
+    expect(await queue.detachWorker(worker)).toEqual([]);
+    expect(isNiceqError(await attached, 'ERR_WORKER_START')).toBe(true);
+    const again = errorOf(queue.attachWorker(new Endless()));
+    await queue.shutdown({ mode: 'crash' });
+    expect(isNiceqError(await again, 'ERR_WORKER_START')).toBe(true);
+  });
+
   test('gives the worker nothing before it has started', async () => {
     let begin: () => void = nothing;
     class Slow extends ManualWorker {
