@@ -1,0 +1,184 @@
+import { AsyncWorker, type IWorker, type TaskQueue, WorkerLostError } from 'niceq';
+import { describe, expect, test } from 'vitest';
+import { errorOf, ManualWorker, nothing, queueOf, settled } from './helpers.js';
+
+/** Runs what it is given at once, and remembers what it had. */
+class Diary extends ManualWorker {
+  readonly entries: unknown[] = [];
+  failing = new Set<unknown>();
+
+  override run(assignment: Parameters<IWorker['run']>[0]): void {
+    assignment.started();
+    const [entry] = assignment.args;
+    this.entries.push(entry ?? assignment.id);
+    if (this.failing.has(entry)) assignment.fail(new Error(`${entry} failed on ${this.id}`));
+    else assignment.done(`${entry} on ${this.id}`);
+  }
+}
+
+const note = (_entry: unknown) => '';
+
+async function diaries(...series: (readonly unknown[] | undefined)[]): Promise<{ queue: TaskQueue; workers: Diary[] }> {
+  const workers = series.map((of) => new Diary(of === undefined ? {} : { series: of }));
+  const queue = queueOf(workers);
+  await settled();
+  return { queue, workers };
+}
+
+describe('update()', () => {
+  test('gives one result for each worker', async () => {
+    const { queue } = await diaries(undefined, undefined, undefined);
+    expect(await queue.update(note, ['x'])).toEqual(['x on 1', 'x on 2', 'x on 3']);
+  });
+
+  test('without any worker gives none, and is kept', async () => {
+    const queue = queueOf([]);
+    expect(await queue.update(note, ['x'])).toEqual([]);
+    const worker = new Diary();
+    await queue.attachWorker(worker);
+    expect(worker.entries).toEqual(['x']);
+  });
+
+  test('waits for workers that are just starting', async () => {
+    const workers = [new Diary(), new Diary()];
+    const queue = queueOf(workers);
+    expect(await queue.update(note, ['x'])).toEqual(['x on 1', 'x on 2']);
+    expect(workers.map(({ entries }) => entries)).toEqual([['x'], ['x']]);
+  });
+
+  test('of a series runs only where it is served', async () => {
+    const { queue, workers } = await diaries(['a'], ['b'], undefined, [undefined]);
+    expect(await queue.update(note, ['x'], { series: 'a' })).toEqual(['x on 1', 'x on 3']);
+    expect(await queue.update(note, ['y'], { series: undefined })).toEqual(['y on 3', 'y on 4']);
+    expect(workers.map(({ entries }) => entries)).toEqual([['x'], [], ['x', 'y'], ['y']]);
+  });
+
+  test('counts neither as waiting nor as started, and needs no turn', async () => {
+    const queue = queueOf([new ManualWorker()]);
+    await settled();
+    const worker = queue.worker(1) as ManualWorker;
+    queue.pause();
+    const update = queue.update(note, ['x']);
+    await settled();
+    expect([queue.size, queue.pending, worker.running.length]).toEqual([0, 0, 1]);
+    worker.done('done');
+    expect(await update).toEqual(['done']);
+  });
+
+  test('is kept, in order, for workers to come, unless it is ephemeral', async () => {
+    const { queue } = await diaries(undefined);
+    await queue.update(note, [1]);
+    await queue.update(note, [2], { ephemeral: true });
+    await queue.update(note, [3]);
+    const late = new Diary();
+    queue.submit(nothing, [], { id: 'task' });
+    await queue.attachWorker(late);
+    expect(late.entries).toEqual([1, 3]);
+  });
+
+  test('runs before the first task of a worker', async () => {
+    const queue = queueOf([]);
+    await queue.update(note, [1]);
+    await queue.update(note, [2]);
+    queue.submit(nothing, [], { id: 'task' });
+    const worker = new Diary();
+    await queue.attachWorker(worker);
+    await settled();
+    expect(worker.entries).toEqual([1, 2, 'task']);
+  });
+
+  test('with a key takes the place of the kept one of that key', async () => {
+    const { queue } = await diaries(undefined);
+    await queue.update(note, [1], { key: 'k' });
+    await queue.update(note, [2], { key: 'other' });
+    await queue.update(note, [3]);
+    await queue.update(note, [4], { key: 'k' });
+    await queue.update(note, [5]);
+    const late = new Diary();
+    await queue.attachWorker(late);
+    expect(late.entries).toEqual([2, 3, 4, 5]);
+  });
+
+  test('keeps its arguments as they were', async () => {
+    const { queue } = await diaries(undefined);
+    const args: [unknown] = ['before'];
+    await queue.update(note, args);
+    args[0] = 'after';
+    const late = new Diary();
+    await queue.attachWorker(late);
+    expect(late.entries).toEqual(['before']);
+  });
+
+  test('reaches a worker that is newly qualified, before its first task of the series', async () => {
+    const { queue, workers } = await diaries(['a']);
+    await queue.update(note, ['for b'], { series: 'b' });
+    await queue.update(note, ['for all']);
+    queue.submit(nothing, [], { series: 'b', id: 'task' });
+    await queue.qualifyWorker(1, 'b');
+    await settled();
+    expect(workers[0]?.entries).toEqual(['for all', 'for b', 'task']);
+    await queue.qualifyWorker(1, 'c');
+    expect(workers[0]?.entries).toHaveLength(3);
+  });
+
+  test('reaches what a worker put in the place of what it lost', async () => {
+    const { queue, workers } = await diaries(undefined, undefined);
+    const [first] = workers as [Diary, Diary];
+    await queue.update(note, [1]);
+    await queue.update(note, [2], { ephemeral: true });
+    first.employer.lost(new WorkerLostError('gone'), []);
+    first.entries.length = 0;
+    await queue.update(note, [3]);
+    expect(first.entries).toEqual([]);
+    await first.employer.ready();
+    expect(first.entries).toEqual([1, 3]);
+  });
+
+  test('that fails anywhere rejects with all errors, and is not kept', async () => {
+    const { queue, workers } = await diaries(undefined, undefined, undefined);
+    for (const worker of workers.slice(1)) worker.failing.add('bad');
+    const error = await errorOf(queue.update(note, ['bad']));
+    expect(error).toBeInstanceOf(AggregateError);
+    expect((error.errors as Error[]).map(({ message }) => message)).toEqual(['bad failed on 2', 'bad failed on 3']);
+    const late = new Diary();
+    await queue.attachWorker(late);
+    expect(late.entries).toEqual([]);
+  });
+
+  test('that fails on a new worker keeps it from being hired', async () => {
+    const { queue } = await diaries(undefined);
+    await queue.update(note, ['picky']);
+    const late = new Diary();
+    late.failing.add('picky');
+    expect((await errorOf(queue.attachWorker(late))).message).toBe('picky failed on 2');
+    expect(queue.workers()).toHaveLength(1);
+    expect(late.calls).toEqual(['crash']);
+  });
+
+  test('in the main thread has what it does seen by tasks', async () => {
+    const queue = queueOf([new AsyncWorker()]);
+    let state = 0;
+    const set = (value: number) => {
+      state = value;
+    };
+    await queue.update(set, [5]);
+    expect(await queue.call(() => state)).toBe(5);
+  });
+
+  test('refuses what it can not do', async () => {
+    const queue = queueOf([]);
+    const { update } = queue as unknown as { update: (...args: unknown[]) => Promise<unknown> };
+    const wrong: unknown[][] = [
+      [5],
+      [note, {}],
+      [note, null],
+      [note, [], null],
+      [note, [], 5],
+      [note, [], { ephemeral: 1 }],
+      [note, [], { consumer: { write: nothing } }],
+      [note, [], { consumer: undefined }],
+    ];
+    for (const args of wrong.slice(0, 7)) expect(await errorOf(update.apply(queue, args))).toBeInstanceOf(TypeError);
+    expect((await errorOf(update.apply(queue, [note, [], { consumer: {} }]))).message).toContain('consumer');
+  });
+});
