@@ -1,6 +1,9 @@
+// Read once: the getter costs as much as the clock itself.
+const { timeOrigin } = performance;
+
 /** The time now, in epoch milliseconds with fractions, on a clock that never runs backwards. */
 export function now(): number {
-  return performance.timeOrigin + performance.now();
+  return timeOrigin + performance.now();
 }
 
 /** Timers: those of Node, or others that a test moves by hand. */

@@ -8,7 +8,9 @@ parentPort?.once('message', ({ port, concurrency, workerId, words }: ThreadSetup
   parentPort?.unref();
   const runner = new Runner(
     {
-      post: (message, transfer) => port.postMessage(message, transfer ?? []),
+      // Even an empty transfer list costs a good deal.
+      post: (message, transfer) =>
+        transfer === undefined ? port.postMessage(message) : port.postMessage(message, transfer),
       probe: structuredClone,
       memory: () => {
         const { heapUsed, external } = process.memoryUsage();

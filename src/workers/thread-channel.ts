@@ -39,7 +39,9 @@ export function threads(concurrency: number, options: WorkerOptions): OpenChanne
     return {
       claims,
       probe: structuredClone,
-      post: (message, transfer) => port.postMessage(message, transfer ?? []),
+      // Even an empty transfer list costs a good deal.
+      post: (message, transfer) =>
+        transfer === undefined ? port.postMessage(message) : port.postMessage(message, transfer),
       kill: () => {
         void worker.terminate();
       },
