@@ -53,11 +53,17 @@ async function importTypescript(url: string): Promise<Record<string, unknown>> {
   }
 }
 
+/** How tsx is imported. `require` would get another build of it, which does not find its own files in a thread. */
+const TSX_API = './esm/api';
+
 async function findTsx(
   url: string,
 ): Promise<{ tsImport(url: string, parent: string): Promise<Record<string, unknown>> } | null> {
   try {
-    return await import(pathToFileURL(createRequire(url).resolve('tsx/esm/api')).href);
+    const require = createRequire(url);
+    const manifest = require.resolve('tsx/package.json');
+    const { exports } = require(manifest) as { exports: Record<string, { import: { default: string } } | undefined> };
+    return await import(new URL(exports[TSX_API]?.import.default ?? '', pathToFileURL(manifest)).href);
   } catch {
     return null;
   }
