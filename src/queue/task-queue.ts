@@ -9,6 +9,7 @@ import {
   wrongType,
 } from '../check.js';
 import { QueueClosedError, QueueFullError } from '../errors.js';
+import { GuardedEmitter } from '../guarded-emitter.js';
 import type { HandlerHost } from '../handler/host.js';
 import { TaskHandler } from '../handler/task-handler.js';
 import type { KeptUpdate } from '../handler/updates.js';
@@ -20,7 +21,7 @@ import { isSameKey } from '../scheduling/series.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import type { IWorker } from '../workers/worker.js';
 import { checkCallee, checkRetry, checkTimeout, makeCall } from './call.js';
-import { GuardedEmitter } from './events.js';
+import type { QueueEvents } from './events.js';
 import type {
   CallOptions,
   DetachOptions,
@@ -66,7 +67,7 @@ export interface TaskQueueOptions {
  * const sum = await queue.call((a: number, b: number) => a + b, [15, 15]);
  * ```
  */
-export class TaskQueue extends GuardedEmitter implements AsyncDisposable {
+export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDisposable {
   /** @internal */
   protected readonly handler: TaskHandler;
   readonly #logger: Logger | undefined;

@@ -1,0 +1,78 @@
+import { EventEmitter } from 'eventemitter3';
+import type { Logger } from './queue/options.js';
+
+type Name<Events extends object> = EventEmitter.EventNames<Events>;
+type Listener<Events extends object, E extends Name<Events>> = EventEmitter.EventListener<Events, E>;
+
+/**
+ * An emitter whose listeners can't disturb it: what one throws goes to the logger, or without one is thrown again in a
+ * macrotask of its own, and the other listeners hear the event all the same.
+ */
+export class GuardedEmitter<Events extends object> extends EventEmitter<Events> {
+  readonly #logger: Logger | undefined;
+  /** What was put in each listener's place. Made with the first: there may be many emitters that nobody listens to. */
+  #guarded: WeakMap<object, object> | null = null;
+
+  constructor(logger?: Logger) {
+    super();
+    this.#logger = logger;
+  }
+
+  override on<E extends Name<Events>>(event: E, listener: Listener<Events, E>, context?: unknown): this {
+    return super.on(event, this.#guard(listener), context);
+  }
+
+  override addListener<E extends Name<Events>>(event: E, listener: Listener<Events, E>, context?: unknown): this {
+    return this.on(event, listener, context);
+  }
+
+  override once<E extends Name<Events>>(event: E, listener: Listener<Events, E>, context?: unknown): this {
+    return super.once(event, this.#guard(listener), context);
+  }
+
+  override off<E extends Name<Events>>(
+    event: E,
+    listener?: Listener<Events, E>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    return super.off(event, listener && this.#guard(listener), context, once);
+  }
+
+  override removeListener<E extends Name<Events>>(
+    event: E,
+    listener?: Listener<Events, E>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    return this.off(event, listener, context, once);
+  }
+
+  /** Calls something of the user's, who may throw. */
+  guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      if (this.#logger !== undefined) this.#logger.error('A listener threw', error);
+      else
+        setImmediate(() => {
+          throw error;
+        });
+    }
+  }
+
+  #guard<E extends Name<Events>>(listener: Listener<Events, E>): Listener<Events, E> {
+    this.#guarded ??= new WeakMap();
+    let guarded = this.#guarded.get(listener) as Listener<Events, E> | undefined;
+    if (guarded === undefined) {
+      const emitter = this;
+      guarded = function (this: unknown, ...args: unknown[]) {
+        emitter.guard(() => Reflect.apply(listener, this, args));
+      } as Listener<Events, E>;
+      this.#guarded.set(listener, guarded);
+      // The base class itself removes what was put in the place of a `once` listener.
+      this.#guarded.set(guarded, guarded);
+    }
+    return guarded;
+  }
+}
