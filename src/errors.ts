@@ -9,7 +9,10 @@ export type NiceqErrorCode =
   | 'ERR_NOT_PORTABLE'
   | 'ERR_TASK_MODULE'
   | 'ERR_ALREADY_RUNNING'
-  | 'ERR_NOT_RUNNING';
+  | 'ERR_NOT_RUNNING'
+  | 'ERR_BLOCKED'
+  | 'ERR_CYCLE'
+  | 'ERR_INVALID_TRANSITION';
 
 /** Marks errors of this family, also those of another copy of the package or another thread. */
 const FAMILY = Symbol.for('niceq.error');
@@ -136,35 +139,32 @@ export class NotRunningError extends NiceqError {
   }
 }
 
-/** The class of each code: an error that arrives from a worker gets its own class again. */
-export const errorClasses = {
-  ERR_QUEUE_CLOSED: QueueClosedError,
-  ERR_QUEUE_FULL: QueueFullError,
-  ERR_TASK_TIMEOUT: TaskTimeoutError,
-  ERR_TASK_CANCELLED: TaskCancelledError,
-  ERR_WORKER_LOST: WorkerLostError,
-  ERR_WORKER_START: WorkerStartError,
-  ERR_NOT_PORTABLE: NotPortableError,
-  ERR_TASK_MODULE: TaskModuleError,
-  ERR_ALREADY_RUNNING: AlreadyRunningError,
-  ERR_NOT_RUNNING: NotRunningError,
-} satisfies Record<NiceqErrorCode, unknown>;
+/** The class of each code that is loaded: an error that arrives from a worker gets its own class again. */
+export const errorClasses: { [Code in NiceqErrorCode]?: { readonly prototype: NiceqError } } = {};
 
-for (const [name, errorClass] of Object.entries({
-  QueueClosedError,
-  QueueFullError,
-  TaskTimeoutError,
-  TaskCancelledError,
-  WorkerLostError,
-  WorkerStartError,
-  NotPortableError,
-  TaskModuleError,
-  AlreadyRunningError,
-  NotRunningError,
-})) {
-  // Literal, so that it survives minification; on the prototype, so that it is no own property of every error.
-  Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
+/** Makes classes known by name and code. An entry of the package that has errors of its own calls this as it is loaded. */
+export function registerErrors(
+  classes: Record<string, readonly [code: NiceqErrorCode, errorClass: { readonly prototype: NiceqError }]>,
+): void {
+  for (const [name, [code, errorClass]] of Object.entries(classes)) {
+    errorClasses[code] = errorClass;
+    // Literal, so that it survives minification; on the prototype, so that it is no own property of every error.
+    Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true });
+  }
 }
+
+registerErrors({
+  QueueClosedError: ['ERR_QUEUE_CLOSED', QueueClosedError],
+  QueueFullError: ['ERR_QUEUE_FULL', QueueFullError],
+  TaskTimeoutError: ['ERR_TASK_TIMEOUT', TaskTimeoutError],
+  TaskCancelledError: ['ERR_TASK_CANCELLED', TaskCancelledError],
+  WorkerLostError: ['ERR_WORKER_LOST', WorkerLostError],
+  WorkerStartError: ['ERR_WORKER_START', WorkerStartError],
+  NotPortableError: ['ERR_NOT_PORTABLE', NotPortableError],
+  TaskModuleError: ['ERR_TASK_MODULE', TaskModuleError],
+  AlreadyRunningError: ['ERR_ALREADY_RUNNING', AlreadyRunningError],
+  NotRunningError: ['ERR_NOT_RUNNING', NotRunningError],
+});
 
 /**
  * Whether `error` is one of niceq's, and with a `code` whether it is that one. Unlike `instanceof` it also holds for
