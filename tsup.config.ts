@@ -7,6 +7,7 @@ import { defineConfig, type Options } from 'tsup';
 const publicEntries = {
   index: 'src/index.ts',
   source: 'src/source/index.ts',
+  graph: 'src/graph/index.ts',
 };
 
 /** What threads and processes start with: ESM only, as the CommonJS build starts the same files. */

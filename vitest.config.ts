@@ -20,6 +20,7 @@ export default defineConfig({
           alias: [
             { find: /^niceq$/, replacement: source('index.ts') },
             { find: /^niceq\/source$/, replacement: source('source/index.ts') },
+            { find: /^niceq\/graph$/, replacement: source('graph/index.ts') },
           ],
         },
         test: {

@@ -75,14 +75,15 @@ test('the tarball holds what is meant to be published, and nothing else', async 
     'CHANGELOG.md',
     'LICENSE',
     'dist/THIRD-PARTY-NOTICES.txt',
-    ...['index.js', 'index.cjs', 'source.js', 'source.cjs', 'thread.js', 'process.js'].flatMap((file) => [
-      `dist/${file}`,
-      `dist/${file}.map`,
-    ]),
+    ...['index.js', 'index.cjs', 'source.js', 'source.cjs', 'graph.js', 'graph.cjs', 'thread.js', 'process.js'].flatMap(
+      (file) => [`dist/${file}`, `dist/${file}.map`],
+    ),
     'dist/index.d.ts',
     'dist/index.d.cts',
     'dist/source.d.ts',
     'dist/source.d.cts',
+    'dist/graph.d.ts',
+    'dist/graph.d.cts',
   ];
   // What entries share has a hash in its name.
   const chunk = /^dist\/(chunk-[A-Z0-9]+\.c?js(\.map)?|[\w-]+-[\w-]+\.d\.c?ts)$/;
@@ -119,6 +120,15 @@ describe.each([20, 24, 26])('on Node %i', (major) => {
     expect(await run(node, [script], app)).toEqual({
       end: 0,
       stdout: 'AsyncQueue 42 42\nThreadQueue 42 42\nProcessQueue 42 42\n',
+      stderr: '',
+    });
+  });
+
+  test.each(['graph.mjs', 'graph.cjs'])('%s makes a graph, and is told what toSvg needs', async (script) => {
+    expect(await run(node, [script], app)).toEqual({
+      end: 0,
+      stdout:
+        'true true\nDONE 42 6\ntoSvg() needs the package @viz-js/viz: install it with `npm install @viz-js/viz`\n',
       stderr: '',
     });
   });

@@ -1,0 +1,12 @@
+export { stateDiagram, toDot } from './dot.js';
+export type { DrawOptions } from './drawing.js';
+export { BlockedError, CycleError, InvalidTransitionError } from './errors.js';
+export { make, makeNow } from './make.js';
+export { toMermaid } from './mermaid.js';
+export type { MakeOptions } from './run.js';
+export type { StartOptions } from './starter.js';
+export type { NodeEvent, NodeState, Transition } from './states.js';
+export { toSvg } from './svg.js';
+export { type RunOptions, TaskGraph, type TaskGraphOptions } from './task-graph.js';
+export { type NodeEvents, TaskNode } from './task-node.js';
+export type { NodeArguments, NodeContext, NodeFunction, Results, TaskNodeOptions } from './work.js';
