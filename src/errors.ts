@@ -17,7 +17,19 @@ export type NiceqErrorCode =
 /** Marks errors of this family, also those of another copy of the package or another thread. */
 const FAMILY = Symbol.for('niceq.error');
 
-/** What all errors of niceq extend. `code` tells them apart, also across copies of the package. */
+/**
+ * What all errors of niceq extend. `code` tells them apart, also across copies of the package.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await queue.call(tasks.render, [row]);
+ * } catch (error) {
+ *   if (!(error instanceof NiceqError)) throw error; // what the task threw
+ *   console.error(error.code);
+ * }
+ * ```
+ */
 export class NiceqError extends Error {
   readonly code: NiceqErrorCode;
 
@@ -32,14 +44,33 @@ export class NiceqError extends Error {
   }
 }
 
-/** The queue was shut down, so it takes no more tasks. */
+/**
+ * The queue was shut down, so it takes no more tasks.
+ *
+ * @example
+ * ```ts
+ * await queue.shutdown();
+ * await queue.call(tasks.render, [row]).catch((error) => console.log(error.code)); // -> ERR_QUEUE_CLOSED
+ * ```
+ */
 export class QueueClosedError extends NiceqError {
   constructor(message = 'The queue was shut down: it takes no more tasks') {
     super('ERR_QUEUE_CLOSED', message);
   }
 }
 
-/** As many tasks wait as `maxQueued` allows. */
+/**
+ * As many tasks wait as `maxQueued` allows.
+ *
+ * @example
+ * ```ts
+ * const queue = new ThreadQueue({ maxQueued: 2 });
+ * for (const file of files) {
+ *   await queue.onSizeLessThan(2); // without it: QueueFullError
+ *   queue.submit(tasks.compress, [file]);
+ * }
+ * ```
+ */
 export class QueueFullError extends NiceqError {
   constructor(maxQueued: number) {
     super(
@@ -49,7 +80,15 @@ export class QueueFullError extends NiceqError {
   }
 }
 
-/** The task ran longer than its `timeout`, as often as `retry.timeout` allowed. */
+/**
+ * The task ran longer than its `timeout`, as often as `retry.timeout` allowed.
+ *
+ * @example
+ * ```ts
+ * const handle = queue.submit(tasks.spin, [], { timeout: 50 }); // would never end
+ * await handle.promise.catch((error) => console.log(error.code, error.attempts)); // -> ERR_TASK_TIMEOUT 2
+ * ```
+ */
 export class TaskTimeoutError extends NiceqError {
   /** The limit, in milliseconds. */
   readonly timeout: number;
@@ -66,7 +105,16 @@ export class TaskTimeoutError extends NiceqError {
   }
 }
 
-/** The task was cancelled, by its handle, its queue, or the queue's end. `cause` is the reason given. */
+/**
+ * The task was cancelled, by its handle, its queue, or the queue's end. `cause` is the reason given.
+ *
+ * @example
+ * ```ts
+ * const handle = queue.submit(tasks.render, [row]);
+ * handle.cancel('scrolled away');
+ * await handle.promise.catch((error) => console.log(error.code, error.cause)); // -> ERR_TASK_CANCELLED scrolled away
+ * ```
+ */
 export class TaskCancelledError extends NiceqError {
   constructor(message = 'The task was cancelled', options?: ErrorOptions) {
     super('ERR_TASK_CANCELLED', message, options);
@@ -85,7 +133,15 @@ export interface WorkerLoss {
   cause?: unknown;
 }
 
-/** The thread or process that ran the task died, as often as `retry.lost` allowed. */
+/**
+ * The thread or process that ran the task died, as often as `retry.lost` allowed.
+ *
+ * @example
+ * ```ts
+ * const lost = queue.call(() => process.exit(3));
+ * await lost.catch((error) => console.log(error.code, error.exitCode, error.attempts)); // -> ERR_WORKER_LOST 3 2
+ * ```
+ */
 export class WorkerLostError extends NiceqError {
   /** What the thread or process exited with; null when a signal ended it. */
   readonly exitCode: number | null;
@@ -104,35 +160,80 @@ export class WorkerLostError extends NiceqError {
   }
 }
 
-/** A worker could not be started; `cause` says why. */
+/**
+ * A worker could not be started, three times in a row; `cause` says why.
+ *
+ * @example
+ * ```ts
+ * const worker = new ThreadWorker({ execArgv: ['--no-such-option'] });
+ * await queue.attachWorker(worker).catch((error) => console.log(error.code)); // -> ERR_WORKER_START
+ * ```
+ */
 export class WorkerStartError extends NiceqError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_WORKER_START', message, options);
   }
 }
 
-/** A function, argument or result can't be sent to or from the worker. The message names it. */
+/**
+ * A function, argument or result can't be sent to or from the worker. The message names it, and the path inside it.
+ *
+ * @example
+ * ```ts
+ * const echo = (value: unknown) => value;
+ * await queue.call(echo, [{ onEnd() {} }]).catch((error) => console.log(error.code)); // -> ERR_NOT_PORTABLE
+ * ```
+ */
 export class NotPortableError extends NiceqError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_NOT_PORTABLE', message, options);
   }
 }
 
-/** A task module can't be found or loaded, or does not export the function. */
+/**
+ * A task module can't be found or loaded, or does not export the function.
+ *
+ * @example
+ * ```ts
+ * const tasks = taskModule<{ render(): void }>(new URL('./missing.js', import.meta.url));
+ * await queue.call(tasks.render).catch((error) => console.log(error.code)); // -> ERR_TASK_MODULE
+ * ```
+ */
 export class TaskModuleError extends NiceqError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_TASK_MODULE', message, options);
   }
 }
 
-/** The consumer has been given a source before: `consume` works once. */
+/**
+ * The consumer has been given a source before: `consume` works once.
+ *
+ * @example
+ * ```ts
+ * const consumer = new ParallelLimitedTaskConsumer({ limit: 1 });
+ * await consumer.consume([]);
+ * await consumer.consume([]).catch((error) => console.log(error.code)); // -> ERR_ALREADY_RUNNING
+ * ```
+ */
 export class AlreadyRunningError extends NiceqError {
   constructor(message = 'The consumer has been given a source before: make a new consumer for each run') {
     super('ERR_ALREADY_RUNNING', message);
   }
 }
 
-/** The consumer was told of a task, or of the lack of one, before it was given a source. */
+/**
+ * The consumer was told of a task, or of the lack of one, before it was given a source.
+ *
+ * @example
+ * ```ts
+ * const consumer = new ParallelLimitedTaskConsumer({ limit: 1 });
+ * try {
+ *   consumer.noTasksFound();
+ * } catch (error) {
+ *   console.log(error instanceof NotRunningError && error.code); // -> ERR_NOT_RUNNING
+ * }
+ * ```
+ */
 export class NotRunningError extends NiceqError {
   constructor(method: string) {
     super('ERR_NOT_RUNNING', `\`${method}\` was called before \`consume\`: only a source that was started may call it`);

@@ -8,7 +8,7 @@ export type TaskState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
  * const handle = queue.submit(tasks.render, [row], { series: 'preview' });
  * handle.onProgress((share) => bar.update(share));
  * const pixels = await handle.promise;
- * console.log(`took ${handle.endedAt - handle.startedAt} ms on worker ${handle.workerId}`);
+ * console.log(`${pixels.length} pixels of worker ${handle.workerId}, at attempt ${handle.attempts}`);
  * ```
  */
 export interface TaskHandle<T = unknown> {

@@ -180,6 +180,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
    *
    * @example
    * ```ts
+   * let total = 0;
    * for await (const size of queue.map(files, tasks.compress, { inFlight: 8 })) total += size;
    * ```
    */

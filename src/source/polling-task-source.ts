@@ -37,6 +37,7 @@ export interface PollingTaskSourceOptions {
  *     return row && (() => work(row));
  *   },
  * });
+ * await new ParallelLimitedTaskConsumer({ limit: 4 }).consume(source);
  * ```
  */
 export class PollingTaskSource implements TaskSource, AsyncDisposable {

@@ -7,11 +7,13 @@ export type SourceTask = () => unknown;
  *
  * @example
  * ```ts
+ * import type { MessagePort } from 'node:worker_threads';
+ *
  * class Mailbox implements TaskSource {
  *   #consumer: TaskConsumer | null = null;
  *
  *   constructor(port: MessagePort) {
- *     port.on('message', (mail) => this.#consumer?.taskStarted(() => answer(mail)));
+ *     port.on('message', (mail: string) => this.#consumer?.taskStarted(() => answer(mail)));
  *   }
  *
  *   start(consumer: TaskConsumer) {

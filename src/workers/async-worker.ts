@@ -17,7 +17,7 @@ export interface AsyncWorkerOptions {
  * @example
  * ```ts
  * const queue = new TaskQueue({ workers: [new AsyncWorker({ concurrency: 10 })] });
- * const page = await queue.call(async (url) => (await fetch(url)).text(), ['https://example.org']);
+ * const page = await queue.call(fetchPage, [url]);
  * ```
  */
 export class AsyncWorker implements IWorker {

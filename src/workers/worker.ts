@@ -24,6 +24,7 @@ import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
  *   async stop() {}
  *   crash() {}
  * }
+ * await queue.attachWorker(new LoggingWorker());
  * ```
  */
 export interface IWorker {
