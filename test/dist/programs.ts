@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,7 +22,7 @@ export interface Outcome {
 }
 
 /** Runs `node`, and kills it after a minute if it does not end. */
-export function runNode(args: readonly string[], cwd: string): Promise<Outcome> {
+function runNode(args: readonly string[], cwd: string): Promise<Outcome> {
   const env = { ...process.env };
   // Vitest's way of running Node must not reach what is run.
   for (const name of Object.keys(env))
@@ -43,4 +43,18 @@ export function runNode(args: readonly string[], cwd: string): Promise<Outcome> 
 /** Runs a JavaScript or TypeScript file. */
 export function runProgram(folder: string, name: string): Promise<Outcome> {
   return runNode([...(name.endsWith('ts') ? ['--import', 'tsx'] : []), name], folder);
+}
+
+/** Runs the type checker over TypeScript files, as strict as for our own. */
+export function typeCheck(folder: string, files: readonly string[]): Promise<Outcome> {
+  // Examples may declare what they do not use.
+  const compilerOptions = { noUnusedLocals: false, noUnusedParameters: false, skipLibCheck: true };
+  const config = { extends: join(root, 'tsconfig.json'), references: [], files, compilerOptions };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+  return runNode([join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], folder);
+}
+
+/** What a program says that it prints: its comments `// -> ...`, in order. */
+export function outputsIn(code: string): string[] {
+  return [...code.matchAll(/\/\/ -> ?(.*)$/gm)].map(([, line = '']) => line);
 }
