@@ -25,7 +25,14 @@ export function drawingToDot({ name, nodes, edges }: Drawing, more: (state: Node
   ]);
 }
 
-/** The states that a node can be in and what leads from one to the other, in Graphviz's language. */
+/**
+ * The states that a node can be in and what leads from one to the other, in Graphviz's language.
+ *
+ * @example
+ * ```ts
+ * await writeFile('states.dot', stateDiagram());
+ * ```
+ */
 export function stateDiagram(): string {
   return digraph('states', [
     ...nodeStates.map((state) => nodeLine(state, state, state)),

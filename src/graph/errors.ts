@@ -4,7 +4,19 @@ import type { TaskNode } from './task-node.js';
 
 // Nodes are behind getters: an own property would be copied, with the whole graph, when the error goes to another thread.
 
-/** A node can't run, as nodes it requires are not DONE. When one of them has failed, `cause` is what it failed with. */
+/**
+ * A node can't run, as nodes it requires are not DONE. When one of them has failed, `cause` is what it failed with.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await link.dispatch();
+ * } catch (error) {
+ *   if (!(error instanceof BlockedError)) throw error;
+ *   for (const node of error.blockedBy) console.log(node.name, node.state); // -> compile PENDING
+ * }
+ * ```
+ */
 export class BlockedError extends NiceqError {
   readonly #blockedBy: readonly TaskNode[];
 
@@ -22,7 +34,19 @@ export class BlockedError extends NiceqError {
   }
 }
 
-/** A node would have required itself, if only through others. */
+/**
+ * A node would have required itself, if only through others.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   compile.require(link);
+ * } catch (error) {
+ *   if (!(error instanceof CycleError)) throw error;
+ *   console.log(error.path.map(({ name }) => name).join(' -> ')); // -> compile -> link -> compile
+ * }
+ * ```
+ */
 export class CycleError extends NiceqError {
   readonly #path: readonly TaskNode[];
 
@@ -49,7 +73,19 @@ function describePath(path: readonly TaskNode[]): string {
   return names.join(' -> ');
 }
 
-/** What was asked of a node is not possible in the state it is in. */
+/**
+ * What was asked of a node is not possible in the state it is in.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   compile.retry();
+ * } catch (error) {
+ *   if (!(error instanceof InvalidTransitionError)) throw error;
+ *   console.log(error.event, error.state); // -> retry PENDING
+ * }
+ * ```
+ */
 export class InvalidTransitionError extends NiceqError {
   /** The state the node is in. */
   readonly state: NodeState;

@@ -23,7 +23,15 @@ export function make<N extends TaskNode>(nodes: Iterable<N>, options: MakeOption
   return makeCores(checkNodes(nodes).map(coreOf), options) as AsyncGenerator<N, void, void>;
 }
 
-/** Like `make`, for those who want all of it at once: resolves with the nodes in the order they were completed. */
+/**
+ * Like `make`, for those who want all of it at once: resolves with the nodes in the order they were completed.
+ *
+ * @example
+ * ```ts
+ * const nodes = await makeNow([link, compile]);
+ * console.log(nodes.map(({ name }) => name)); // -> [ 'compile', 'link' ]
+ * ```
+ */
 export async function makeNow<N extends TaskNode>(nodes: Iterable<N>, options: MakeOptions = {}): Promise<N[]> {
   const completed: N[] = [];
   for await (const node of make(nodes, options)) completed.push(node);
