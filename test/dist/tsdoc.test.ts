@@ -3,10 +3,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
 import * as main from 'niceq';
+import * as graph from 'niceq/graph';
 import * as source from 'niceq/source';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as prelude from './fixtures/tsdoc/prelude.js';
 import { openFolder, outputsIn, root, runProgram, typeCheck } from './programs.js';
+
+/** What users import, where it is exported, and what of it is there when a program runs. */
+const entries: { name: string; path: string; exports: object }[] = [
+  { name: 'niceq', path: 'index.ts', exports: main },
+  { name: 'niceq/source', path: 'source/index.ts', exports: source },
+  { name: 'niceq/graph', path: 'graph/index.ts', exports: graph },
+];
 
 const fixtures = fileURLToPath(new URL('./fixtures/tsdoc/', import.meta.url));
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) =>
@@ -18,6 +26,8 @@ interface Example {
   name: string;
   /** Without its extension. */
   file: string;
+  /** `ignore` and why, of one that can't be run. */
+  tag: string;
   code: string;
 }
 
@@ -29,8 +39,8 @@ function examplesIn(path: string): Example[] {
   );
   return [...comments].flatMap(([, comment = '', name = '']) => {
     const lines = comment.replace(/^ *\* ?/gm, '');
-    return [...lines.matchAll(/@example\n```ts\n([\s\S]*?)```/g)].map(([, code = ''], index) => {
-      return { name, file: `${path.replace(/\.ts$/, '').replace(/\W/g, '-')}-${name}-${index}`, code };
+    return [...lines.matchAll(/@example\n```ts *(.*)\n([\s\S]*?)```/g)].map(([, tag = '', code = ''], index) => {
+      return { name, tag, code, file: `${path.replace(/\.ts$/, '').replace(/\W/g, '-')}-${name}-${index}` };
     });
   });
 }
@@ -60,18 +70,18 @@ function importOf(names: readonly string[], module: string, code: string): strin
   return used.length === 0 ? '' : `import { ${used.join(', ')} } from '${module}';\n`;
 }
 
-const [ofMain, ofSource] = [exportsOf('index.ts'), exportsOf('source/index.ts')];
-const examples = sources.flatMap(examplesIn);
+const modules = [
+  ...entries.map(({ name, path }) => ({ name, exports: exportsOf(path) })),
+  { name: './prelude.js', exports: Object.keys(prelude) },
+];
+const all = sources.flatMap(examplesIn);
+const examples = all.filter(({ tag }) => tag === '');
 
 /** The function that a task module exports is called as a task. */
 const argumentsOf: Record<string, unknown[]> = { crawl: [['data:,a', 'data:,b']], render: [3] };
 
 function programOf({ code }: Example): string {
-  const imports = [
-    importOf(ofMain, 'niceq', code),
-    importOf(ofSource, 'niceq/source', code),
-    importOf(Object.keys(prelude), './prelude.js', code),
-  ];
+  const imports = modules.map(({ name, exports }) => importOf(exports, name, code));
   const [, task] = /^export (?:async )?function (\w+)/m.exec(code) ?? [];
   return `${imports.join('')}${code}${task === undefined ? '' : callOf(task)}`;
 }
@@ -111,12 +121,16 @@ describe('the examples of the documentation comments', () => {
     const count = sources.reduce((sum, path) => {
       return sum + readFileSync(join(root, 'src', path), 'utf8').split('* @example').length - 1;
     }, 0);
-    expect(examples.length).toBe(count);
+    expect(all.length).toBe(count);
+  });
+
+  it('say why they can not be run', () => {
+    for (const { tag } of all) expect(tag).toMatch(/^$|^ignore: \S/);
   });
 
   it('show every class and function there is', () => {
-    const shown = examples.map(({ name }) => name);
-    for (const [name, value] of Object.entries({ ...main, ...source })) {
+    const shown = all.map(({ name }) => name);
+    for (const [name, value] of entries.flatMap(({ exports }) => Object.entries(exports))) {
       if (typeof value === 'function') expect(shown).toContain(name);
     }
   });
