@@ -7,5 +7,6 @@ export const groups: Readonly<Record<string, () => Promise<Group>>> = {
   processes: async () => (await import('./groups/processes.js')).processes,
   streaming: async () => (await import('./groups/streaming.js')).streaming,
   scheduling: async () => (await import('./groups/scheduling.js')).scheduling,
+  graph: async () => (await import('./groups/graph.js')).graph,
   mandelbrot: async () => (await import('./groups/mandelbrot.js')).mandelbrot,
 };

@@ -14,7 +14,7 @@ export interface Case {
   readonly title: string;
   readonly candidates: Readonly<Record<string, Setup>>;
   readonly rounds: number;
-  /** How often each candidate runs before it counts. Default 1. */
+  /** How often each candidate runs before it counts. Default 2, or 1 if there is but one round. */
   readonly warmUps?: number;
   /** Whether each round gets fresh processes, for what a process can do only once. */
   readonly isFresh?: boolean;
@@ -25,6 +25,8 @@ export interface Section {
   readonly title: string;
   readonly unit: string;
   readonly cases: readonly Case[];
+  /** What is to be said below the table, from the results by case. */
+  readonly footer?: (results: ReadonlyMap<string, Outcomes>) => string;
 }
 
 /** A group as its module exports it: everything it measures, in small if `isQuick`. */
@@ -92,7 +94,7 @@ class Candidate {
 
 /** Runs all candidates of a case in turn: A B C, A B C... What else the machine does then meets all of them alike. */
 export async function compare(group: string, isQuick: boolean, of: Case): Promise<Outcomes> {
-  const { id, rounds, warmUps = 1, isFresh = false } = of;
+  const { id, rounds, warmUps = Math.min(rounds, 2), isFresh = false } = of;
   const outcomes = new Map<string, number[] | Error>();
   const living = new Map<string, Candidate>();
   const start = (name: string) => new Candidate(group, isQuick, id, name);
@@ -177,5 +179,6 @@ function cell(name: string, outcomes: Outcomes | undefined): string {
   if (outcome instanceof Error) return `failed: ${(outcome.message.split('\n')[0] as string).replaceAll('|', '/')}`;
   const ours = outcomes?.get(OURS);
   if (name === OURS || ours === undefined || ours instanceof Error) return spread(outcome);
-  return `${spread(outcome)} **${format(median(ratios(ours, outcome)))}×**`;
+  const ratio = median(ratios(ours, outcome));
+  return Number.isFinite(ratio) ? `${spread(outcome)} **${format(ratio)}×**` : spread(outcome);
 }

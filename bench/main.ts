@@ -4,7 +4,7 @@ import { groups } from './groups.js';
 import { compare, format, median, type Outcomes, sectionTable, spread, table } from './harness.js';
 import { targets, valuesOf } from './targets.js';
 
-const USAGE = `npm run bench -- [--quick] [group...]
+const USAGE = `npm run bench -- [--quick] [group | group/case]...
 
 Compares niceq with its peers, prints Markdown tables, and fails if niceq is not as good as it must be.
 Groups: ${Object.keys(groups).join(', ')}; without any, all of them.
@@ -17,7 +17,9 @@ const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
-const unknown = positionals.filter((name) => groups[name] === undefined);
+/** Group, and the case in it if only one is wanted. */
+const wanted = (positionals.length > 0 ? positionals : Object.keys(groups)).map((name) => name.split('/'));
+const unknown = wanted.flatMap(([name = '']) => (groups[name] === undefined ? [name] : []));
 if (values.help || unknown.length > 0) {
   if (unknown.length > 0) console.error(`No such group: ${unknown.join(', ')}\n`);
   console.log(USAGE);
@@ -35,9 +37,11 @@ niceq takes of that, as the median of the ratios in each round: below 1 niceq is
 }`);
 
 const begin = performance.now();
-for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) {
+for (const [name = '', id] of wanted) {
   const sections = (await groups[name]?.())?.(values.quick) ?? [];
-  for (const section of sections) {
+  for (const all of sections) {
+    const section = { ...all, cases: all.cases.filter((each) => id === undefined || each.id === id) };
+    if (section.cases.length === 0) continue;
     const outcomes = new Map<string, Outcomes>();
     for (const each of section.cases) {
       const compared = await compare(name, values.quick, each);
@@ -50,6 +54,7 @@ for (const name of positionals.length > 0 ? positionals : Object.keys(groups)) {
       }
     }
     console.log(`\n## ${section.title}\n\n${sectionTable(section, outcomes)}`);
+    if (section.footer !== undefined) console.log(`\n${section.footer(outcomes)}`);
   }
 }
 

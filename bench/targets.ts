@@ -140,9 +140,9 @@ export const targets: readonly Target[] = [
   ...bareAndPeers('processes, start-up to first result', 'processes/start', processPeers, 'bare'),
   ...bareAndPeers('processes, memory of an idle worker', 'processes/memory', processPeers, 'bare'),
   {
-    work: 'streaming small items from a thread, to bare batches of 64',
+    work: 'streaming small items from a thread, to bare batches of 64 read one by one',
     of: ['streaming/thread', 'niceq'],
-    to: ['streaming/thread', 'bare, batches of 64'],
+    to: ['streaming/thread', 'bare, batches of 64, for await'],
     unit: '×',
     target: 1.3,
     must: 2,

@@ -113,7 +113,7 @@ function pick(names: readonly string[], setUp: (open: (concurrency: number) => S
 }
 
 export const mainThread: Group = (isQuick) => {
-  const rounds = isQuick ? 1 : 7;
+  const rounds = isQuick ? 1 : 5;
   const [small, middle, large, huge] = isQuick ? [100, 1000, 10_000, 20_000] : [1000, 10_000, 100_000, 1_000_000];
 
   /** All of `names` at one size. Queues are made outside the time: one for each run. */
@@ -124,13 +124,13 @@ export const mainThread: Group = (isQuick) => {
     count: number,
     concurrency: number,
   ): Case => {
-    const repeats = Math.max(1, Math.round(50_000 / count));
+    const repeats = Math.max(1, Math.round((isQuick ? 1000 : 50_000) / count));
     const bareCandidates = Object.entries(bare).map(([name, run]) => [name, timed(count, repeats, run)] as const);
     return {
       id,
       title,
-      rounds: count >= 500_000 ? Math.min(rounds, 3) : rounds,
-      warmUps: count >= 500_000 ? 0 : 1,
+      rounds: count >= 500_000 ? 3 : rounds,
+      warmUps: count >= 500_000 ? 0 : isQuick ? 1 : 2,
       candidates: {
         ...Object.fromEntries(bareCandidates),
         ...pick(names, (open) => timed(count, repeats, (count) => submitAll(open(concurrency), count))),

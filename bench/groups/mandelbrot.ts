@@ -1,5 +1,6 @@
+import { availableParallelism } from 'node:os';
 import type { View } from '../../examples/mandelbrot/fractal.js';
-import type { Case, Group, Measure } from '../harness.js';
+import { type Case, format, type Group, type Measure, median, type Outcomes, ratios } from '../harness.js';
 import { type Pool, poolsOf } from '../pools.js';
 
 // Its place is relative to what is run, in bench/build/.
@@ -9,6 +10,8 @@ const { paintRows, survey }: typeof import('../../examples/mandelbrot/fractal.js
 /** How many workers: the speed-up is that over one plain loop. */
 const WORKERS = 2;
 const ROWS = 4;
+
+const LOOP = 'plain loop';
 
 export const mandelbrot: Group = (isQuick) => {
   const view: View = {
@@ -42,7 +45,7 @@ export const mandelbrot: Group = (isQuick) => {
     title: `${WORKERS} threads`,
     rounds: isQuick ? 1 : 7,
     candidates: {
-      'plain loop': () => () => {
+      [LOOP]: () => () => {
         const begin = performance.now();
         for (let from = 0; from < view.height; from += ROWS) paintRows(view, exposure, from, from + ROWS);
         return performance.now() - begin;
@@ -57,6 +60,19 @@ export const mandelbrot: Group = (isQuick) => {
       title: `A real job: a Mandelbrot picture of ${view.width} x ${view.height} pixels`,
       unit: 'ms',
       cases: [picture],
+      footer: (results) => speedUps(results.get('picture') as Outcomes, Object.keys(pools)),
     },
   ];
 };
+
+/** How many times faster than the plain loop, for each core there is for the workers. */
+function speedUps(outcomes: Outcomes, names: readonly string[]): string {
+  const cores = Math.min(WORKERS, availableParallelism());
+  const loop = outcomes.get(LOOP);
+  const figures = names.map((name) => {
+    const own = outcomes.get(name);
+    if (!Array.isArray(own) || !Array.isArray(loop)) return `${name} failed`;
+    return `${name} ${format(median(ratios(loop, own)) / cores)}`;
+  });
+  return `Speed-up over the plain loop for each of ${cores} cores: ${figures.join(', ')}.`;
+}

@@ -37,8 +37,8 @@ export function poolSections(kind: Kind, isQuick: boolean): Section[] {
   const isThread = kind === 'thread';
   const name = isThread ? 'Threads' : 'Processes';
   const pools = poolsOf(kind);
-  const rounds = isQuick ? 1 : 7;
-  const calls = isQuick ? 100 : 2000;
+  const rounds = isQuick ? 1 : 5;
+  const calls = isQuick ? 100 : 3000;
   const tasks = isQuick ? 2000 : 20_000;
   const payloads = isQuick ? 20 : 300;
   // JSON, which some use between processes, takes 10 ms for 64 KB of bytes.
@@ -117,7 +117,7 @@ export function poolSections(kind: Kind, isQuick: boolean): Section[] {
   const start: Case = {
     id: 'start',
     title: 'ms',
-    rounds: isQuick ? 1 : 7,
+    rounds,
     isFresh: true,
     candidates: {
       bare: () => async () => {

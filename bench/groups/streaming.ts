@@ -19,6 +19,33 @@ function receive(worker: BareWorker, count: number, order: unknown): Promise<voi
   });
 }
 
+/** The same, but reads the items one by one, as who iterates does. */
+async function iterate(worker: BareWorker, count: number, order: unknown): Promise<void> {
+  const batches: number[][] = [];
+  let wake = () => {};
+  worker.onMessage = (message) => {
+    batches.push(message as number[]);
+    wake();
+  };
+  async function* items() {
+    for (let left = count; left > 0; ) {
+      const batch = batches.shift();
+      if (batch === undefined) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        continue;
+      }
+      left -= batch.length;
+      yield* batch;
+    }
+  }
+  worker.post(order);
+  let received = 0;
+  for await (const item of items()) if (item === received) received++;
+  expect(received, count);
+}
+
 /** Checks that nothing got lost on the way. */
 function expect(received: number, count: number): void {
   if (received !== count) throw new Error(`${received} items came instead of ${count}`);
@@ -46,6 +73,10 @@ function smallItems(kind: Kind, count: number, rounds: number): Case {
       'bare, single messages': bare(1),
       'bare, batches of 64': bare(64),
       ...(kind === 'process' ? { 'bare, advanced, batches of 64': bare(64, 'advanced') } : {}),
+      'bare, batches of 64, for await': () => {
+        const worker = new BareWorker(kind);
+        return perItem(() => iterate(worker, count, { numbers: count, batch: 64 }));
+      },
       niceq: () => {
         const queue = open(kind);
         return perItem(async () => {
