@@ -1,7 +1,7 @@
 import type { Transferable } from 'node:worker_threads';
 import type { Consumer } from '../iteration/feed.js';
 
-/** How often a task is run again, by what went wrong. */
+/** How often a task is run again, by what went wrong. Numbers of times are integers from 0, or Infinity. */
 export interface RetryOptions {
   /** After its thread or process died. Default 1. */
   lost?: number;
@@ -9,7 +9,10 @@ export interface RetryOptions {
   timeout?: number;
   /** After it threw: a number, or whether to try again after this error of attempt number `attempt`. Default 0. */
   error?: number | ((error: unknown, attempt: number) => boolean);
-  /** Milliseconds before it is run again, or a function of the number of the attempt that failed. Default 0. */
+  /**
+   * Milliseconds from the end of an attempt until it is queued again, from 0, or a function of the number of the attempt
+   * that failed. Default 0.
+   */
   delay?: number | ((attempt: number) => number);
 }
 
@@ -27,21 +30,21 @@ export interface Logger {
 export interface CallOptions {
   /** Tasks of a series start in order, and series share the workers: any value. Default: the default series, undefined. */
   series?: unknown;
-  /** -20..20: ten points more are half the share. Default 0. */
+  /** An integer from -20 to 20: ten points more are half the share. Default 0. */
   niceness?: number;
   /** Kind of worker: `'async'`, `'thread'`, `'process'`, `'remote'`, one of your own, or `'local'`: any but remote. Default: any. */
   on?: string;
-  /** Before everything else, of any series and niceness. Not with `doLast`. */
+  /** Before everything else, of any series and niceness. Not with `doLast`. Default false. */
   doNext?: boolean;
-  /** After everything else, of any series and niceness. Not with `doNext`. */
+  /** After everything else, of any series and niceness. Not with `doNext`. Default false. */
   doLast?: boolean;
-  /** Milliseconds that an attempt may take, from when a worker starts it: more than 0. Default: the queue's. */
+  /** Milliseconds that an attempt may take, from when a worker starts it: more than 0, or Infinity. Default: the queue's. */
   timeout?: number;
   /** Merged over the queue's. */
   retry?: RetryOptions;
-  /** Cancels the task; its promise rejects with the signal's reason. */
+  /** Cancels the task; its promise rejects with the signal's reason. Default: none. */
   signal?: AbortSignal;
-  /** What is handed over to a thread instead of copied. Such a task is never run again. */
+  /** What is handed over to a thread instead of copied. Such a task is never run again. Default: nothing. */
   transfer?: readonly Transferable[];
   /**
    * Takes the items of a task that returns an iterator: a WritableStream, a Writable, or an object with `write`. The
@@ -70,7 +73,7 @@ export interface UpdateOptions {
   series?: unknown;
   /** true: only on the workers there are now. Default false. */
   ephemeral?: boolean;
-  /** The kept update with an equal key is forgotten. */
+  /** The kept update with an equal key is forgotten. Default: none is. */
   key?: unknown;
 }
 
@@ -79,7 +82,7 @@ export interface DetachOptions {
   reassign?: boolean;
   /** Stop it at once. Default false. */
   crash?: boolean;
-  /** Milliseconds after which a graceful end becomes a crash. Default: never. */
+  /** Milliseconds from the call after which a graceful end becomes a crash: 0 or more. Default: never. */
   timeout?: number;
 }
 
@@ -91,6 +94,6 @@ export interface ShutdownOptions {
    * once. Default `'drain'`.
    */
   mode?: ShutdownMode;
-  /** Milliseconds after which it becomes a crash. Default: never. */
+  /** Milliseconds from the call after which it becomes a crash: 0 or more. Default: never. */
   timeout?: number;
 }

@@ -4,7 +4,7 @@ import { PoolQueue, type PoolSizeOption } from './pool-queue.js';
 import type { TaskQueueOptions } from './task-queue.js';
 
 export interface ProcessQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
-  /** How many processes. Default: one for each core. */
+  /** How many processes: an integer from 1, or bounds. Default: one for each core. */
   processes?: PoolSizeOption;
   /** Options of each of them. */
   worker?: ProcessWorkerOptions;

@@ -42,7 +42,7 @@ import { Waiters } from './waiters.js';
 export interface TaskQueueOptions {
   /** The workers to begin with; more can be attached later. Default: none. */
   workers?: readonly IWorker[];
-  /** Milliseconds that an attempt of a task may take, from when a worker starts it. Default: no limit. */
+  /** Milliseconds that an attempt of a task may take, from when a worker starts it: more than 0. Default: no limit. */
   timeout?: number;
   /** How often a task is run again. Default `{ lost: 1, timeout: 1, error: 0, delay: 0 }`. */
   retry?: RetryOptions;
@@ -142,8 +142,9 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   }
 
   /**
-   * Like `call`, but returns the task's handle. Throws what is wrong with the call; a closed or full queue gives a
-   * handle that has failed.
+   * Like `call`, but returns the task's handle. A closed or full queue gives a handle that has failed.
+   *
+   * @throws TypeError, RangeError or NotPortableError for what is wrong with the call.
    */
   submit<A extends unknown[], R, C extends Consumer>(
     fn: Callee<A, R>,
@@ -291,7 +292,11 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     return employment === undefined ? [] : await this.handler.workforce.terminate(employment, options);
   }
 
-  /** Lets a worker serve one more series, at once or, if updates are kept for it, when they have run. */
+  /**
+   * Lets a worker serve one more series, at once or, if updates are kept for it, when they have run.
+   *
+   * @throws TypeError if it is not attached.
+   */
   async qualifyWorker(workerOrId: IWorker | number, series: unknown): Promise<void> {
     const employment = this.handler.workforce.employment(workerOrId);
     if (employment === undefined) throw wrongType('worker', 'an attached worker or its id', workerOrId);
@@ -303,6 +308,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     return this.handler.workforce.roster(...series);
   }
 
+  /** The worker of an id; undefined if it is not attached. */
   worker(id: number): IWorker | undefined {
     return this.handler.workforce.employment(id)?.worker;
   }
@@ -314,6 +320,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     this.handler.pause();
   }
 
+  /** Goes on after `pause()`, or begins what `autoStart: false` held back. */
   resume(): void {
     this.handler.resume();
   }
@@ -347,12 +354,20 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     return this.handler.waitingOf(series);
   }
 
-  /** Limits how much runs or starts of the whole queue; null lifts the limit. */
+  /**
+   * Limits how much runs or starts of the whole queue; null lifts the limit.
+   *
+   * @throws TypeError or RangeError for a rule that is none.
+   */
   limit(rule: LimitRule | null): void {
     this.handler.limit(checkRule(rule));
   }
 
-  /** Limits how much runs or starts of a series; null lifts the limit. */
+  /**
+   * Limits how much runs or starts of a series; null lifts the limit.
+   *
+   * @throws TypeError or RangeError for a rule that is none.
+   */
   limitSeries(series: unknown, rule: LimitRule | null): void {
     this.handler.limitSeries(series, checkRule(rule));
   }

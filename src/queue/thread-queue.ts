@@ -4,7 +4,7 @@ import { PoolQueue, type PoolSizeOption } from './pool-queue.js';
 import type { TaskQueueOptions } from './task-queue.js';
 
 export interface ThreadQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
-  /** How many threads. Default: one for each core. */
+  /** How many threads: an integer from 1, or bounds. Default: one for each core. */
   threads?: PoolSizeOption;
   /** Options of each of them. */
   worker?: ThreadWorkerOptions;

@@ -1,7 +1,7 @@
 import { checkDuration, checkOptions, checkSignal } from '../check.js';
 
 export interface WaitOptions {
-  /** Milliseconds after which the answer is false: 0 or more. Default: never. */
+  /** Milliseconds from the call after which the answer is false: 0 or more. Default: never. */
   timeout?: number;
   /** Ends the wait, which then rejects with the signal's reason. */
   signal?: AbortSignal;

@@ -9,12 +9,13 @@ export interface ChildWorkerOptions {
   series?: readonly unknown[];
   /**
    * How long a cancelled or timed-out task may take to end by itself, in milliseconds from when it was told to, before
-   * it is killed with its thread or process. Also how long that may take to exit when the worker is stopped. Default 100.
+   * it is killed with its thread or process: 0 or more. Also how long that may take to exit when the worker is stopped.
+   * Default 100.
    */
   graceful?: number;
   /** After so many tasks the thread or process is replaced by a new one: an integer from 1. Default: never. */
   maxTasks?: number;
-  /** When it uses more than so many bytes after a task, it is replaced by a new one. Default: never. */
+  /** When it uses more than so many bytes after a task, it is replaced by a new one: an integer from 1. Default: never. */
   maxMemory?: number;
 }
 
