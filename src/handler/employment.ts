@@ -36,6 +36,8 @@ export class Employment extends Seat implements Employer {
   readonly applied = new Set<KeptUpdate>();
   /** Whether it was told to go: it takes nothing more, and nothing it says brings it back. */
   isLeaving = false;
+  /** How often what it runs tasks on has died. */
+  losses = 0;
   /** Since when it has had nothing to do. */
   idleSince = 0;
   /** What has become of its tasks. */

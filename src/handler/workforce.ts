@@ -147,6 +147,7 @@ export class Workforce implements EmploymentOwner {
   }
 
   workerLost(employment: Employment, error: WorkerLostError, unstarted: readonly Assignment[]): void {
+    employment.losses++;
     this.#scheduler.close(employment);
     this.#attempts.lost(employment, error, unstarted);
     this.#rounds.plan();
@@ -226,13 +227,15 @@ export class Workforce implements EmploymentOwner {
    * in the same breath, so that none can be kept in between and missed.
    */
   async #prepare(employment: Employment, qualification: Employment['qualification'], then: () => void): Promise<void> {
+    const { losses } = employment;
     for (;;) {
       const update = this.#updates.next(qualification, employment.applied);
       if (update === undefined) break;
       employment.applied.add(update);
       await this.#apply(update, employment);
     }
-    if (!employment.isLeaving) then();
+    // One that was lost meanwhile has yet to be ready again.
+    if (!employment.isLeaving && employment.losses === losses) then();
   }
 
   #apply(update: KeptUpdate, employment: Employment): Promise<unknown> {

@@ -54,6 +54,7 @@ export abstract class ChildWorker implements IWorker {
   async start(employer: Employer): Promise<void> {
     this.#employer = employer;
     while (!(await this.#tryStart())) {}
+    this.#failures = 0;
   }
 
   run(assignment: Assignment): void {
@@ -96,8 +97,12 @@ export abstract class ChildWorker implements IWorker {
   async #tryStart(): Promise<boolean> {
     try {
       this.#end.signal.throwIfAborted();
-      this.#link = await this.#connect();
+      const link = await this.#connect();
+      // It may have died since it was ready: the last messages of a dead thread come together with its end.
+      if (link !== this.#starting) throw await link.exit;
       this.#end.signal.throwIfAborted();
+      this.#starting = null;
+      this.#link = link;
       return true;
     } catch (cause) {
       if (this.#end.signal.aborted || ++this.#failures >= STARTS) {
@@ -116,10 +121,7 @@ export abstract class ChildWorker implements IWorker {
       const link: Link = new Link(
         this.#open,
         {
-          ready: () => {
-            this.#starting = null;
-            resolve(link);
-          },
+          ready: () => resolve(link),
           released: () => this.#released(link),
           ended: (loss, unstarted) => {
             const error = lostError(this.kind, loss);
@@ -155,6 +157,8 @@ export abstract class ChildWorker implements IWorker {
         if (!(await this.#tryStart())) continue;
         try {
           await employer.ready();
+          // It has died before it was given anything.
+          if (this.#link === null) continue;
           this.#failures = 0;
           this.#isReplacing = false;
           // Tasks may have come before this did.

@@ -68,9 +68,9 @@ export class Link implements Reports, ChannelListener {
   /** What is about to end it, or why it was ended. */
   #fault: unknown;
   #measures: ((bytes: number) => void)[] = [];
-  /** Settles when it has exited. */
-  readonly exit: Promise<void>;
-  #exited!: () => void;
+  /** Resolves when it has exited, with the error of whoever waits for something of it. */
+  readonly exit: Promise<WorkerLostError>;
+  #exited!: (error: WorkerLostError) => void;
 
   constructor(open: OpenChannel, owner: LinkOwner, { concurrency, graceful, workerId }: LinkOptions) {
     this.#owner = owner;
@@ -215,7 +215,7 @@ export class Link implements Reports, ChannelListener {
     for (const measure of this.#measures) measure(0);
     const error = this.#owner.ended({ ...loss, cause: this.#fault ?? loss.cause }, unstarted);
     for (const source of sources) source.ended(error, true);
-    this.#exited();
+    this.#exited(error);
   }
 
   // --- what the other side says -------------------------------------------------------------------------------------

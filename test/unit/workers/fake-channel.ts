@@ -1,0 +1,84 @@
+import type { Claims } from '../../../src/protocol/claims.js';
+import { type Message, type Reports, ReportWriter } from '../../../src/protocol/messages.js';
+import type { ChannelListener, OpenChannel } from '../../../src/workers/channel.js';
+import type { Assignment } from '../../../src/workers/worker.js';
+
+/** The other side of a link, in the hands of a test. */
+export class FakeChannel {
+  /** What was sent to it. */
+  readonly received: Message[] = [];
+  isKilled = false;
+  readonly #listener: ChannelListener;
+
+  constructor(listener: ChannelListener) {
+    this.#listener = listener;
+  }
+
+  /** Says what `write` writes. */
+  say(write: (to: Reports) => void): void {
+    const writer = new ReportWriter();
+    write(writer);
+    this.#listener.message(writer.take());
+  }
+
+  /** Says anything at all. */
+  sayRaw(message: unknown): void {
+    this.#listener.message(message);
+  }
+
+  exit(exitCode = 1): void {
+    this.#listener.exited({ exitCode });
+  }
+}
+
+/** Opens fake channels and keeps them. Killed ones exit as soon as the test lets them. */
+export function fakeChannels(claims: Claims | null = null): { open: OpenChannel; channels: FakeChannel[] } {
+  const channels: FakeChannel[] = [];
+  const open: OpenChannel = (listener) => {
+    const channel = new FakeChannel(listener);
+    channels.push(channel);
+    return {
+      claims,
+      probe: structuredClone,
+      post: (message) => {
+        channel.received.push(structuredClone(message));
+      },
+      kill: () => {
+        channel.isKilled = true;
+      },
+    };
+  };
+  return { open, channels };
+}
+
+/** An assignment that writes down what becomes of it. */
+export class FakeAssignment implements Assignment {
+  readonly id = 'fake';
+  readonly fn = (n: number) => n;
+  readonly args: unknown[] = [1];
+  readonly attempt = 1;
+  readonly isUpdate = false;
+  readonly series = undefined;
+  readonly transfer = [];
+  readonly signal = new AbortController().signal;
+  readonly log: string[] = [];
+
+  started(): void {
+    if (!this.log.includes('started')) this.log.push('started');
+  }
+  progress(progress: unknown): void {
+    this.log.push(`progress ${progress}`);
+  }
+  done(value: unknown): void {
+    this.log.push(`done ${value}`);
+  }
+  iterate(): void {
+    this.log.push('iterates');
+  }
+  fail(error: unknown): void {
+    this.log.push(`failed: ${(error as Error).message}`);
+  }
+  invoke(): unknown {
+    throw new Error('it runs elsewhere');
+  }
+}
