@@ -56,12 +56,12 @@ export class Attempts implements Assigner, AttemptOwner {
   recall(attempt: Attempt, onReturn?: () => void, onStarted?: () => void): void {
     const settle = (isGivenBack: boolean) => {
       attempt.isRecalled = false;
-      if (attempt.hasEnded) return;
-      if (!isGivenBack) {
+      if (!isGivenBack && !attempt.hasEnded) {
         onStarted?.();
         return;
       }
-      this.#giveBack(attempt);
+      // Several may ask for the same one: to each of them it has returned.
+      if (!attempt.hasEnded) this.#giveBack(attempt);
       if (attempt.task.phase === QUEUED) onReturn?.();
     };
     attempt.isRecalled = true;

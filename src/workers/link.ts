@@ -141,10 +141,11 @@ export class Link implements Reports, ChannelListener {
       this.#release(posting);
       return true;
     }
-    this.#outbox.writer.recall(posting.slot, posting.ticket);
-    this.#outbox.plan();
     return new Promise((resolve) => {
-      posting.recall = resolve;
+      posting.recalls.push(resolve);
+      if (posting.recalls.length > 1) return;
+      this.#outbox.writer.recall(posting.slot, posting.ticket);
+      this.#outbox.plan();
     });
   }
 
@@ -207,7 +208,7 @@ export class Link implements Reports, ChannelListener {
         continue;
       }
       clearTimeout(posting.timer);
-      posting.recall?.(false);
+      posting.answer(false);
       const hasBegun = claims === null ? posting.isStarted : claims.isTaken(posting.slot, posting.ticket);
       if (!hasBegun) unstarted.push(posting.assignment);
       else if (!posting.isStarted) posting.assignment.started();
@@ -231,8 +232,10 @@ export class Link implements Reports, ChannelListener {
   }
 
   failed(slot: number, error: ErrorRecord, startedAt: number, endedAt: number): void {
+    // What can't be decoded must not end the task and leave it without an outcome.
+    const reason = decodeError(error);
     const posting = this.#end(slot, startedAt, endedAt);
-    posting.assignment.fail(decodeError(error), endedAt);
+    posting.assignment.fail(reason, endedAt);
     this.#owner.released();
   }
 
@@ -265,10 +268,11 @@ export class Link implements Reports, ChannelListener {
 
   iterated(slot: number, error: ErrorRecord | null): void {
     const source = this.#sourceAt(slot);
+    const reason = error === null ? undefined : decodeError(error);
     this.#postings[slot] = null;
     this.#freeSlots.push(slot);
     this.iterations--;
-    source.ended(error === null ? undefined : decodeError(error), error !== null);
+    source.ended(reason, error !== null);
     this.#owner.released();
   }
 
@@ -285,8 +289,7 @@ export class Link implements Reports, ChannelListener {
     const posting = this.#postings[slot];
     if (posting?.ticket !== ticket) return;
     if (isGivenBack) this.#release(posting);
-    posting.recall?.(isGivenBack);
-    posting.recall = null;
+    posting.answer(isGivenBack);
     if (isGivenBack) this.#owner.released();
   }
 

@@ -19,8 +19,8 @@ export class Posting {
   timer: NodeJS.Timeout | undefined;
   /** What its items come from, if it has returned an iterator: then it runs no more, but keeps its slot. */
   source: RemoteSource | null = null;
-  /** Resolves with whether it was given back. */
-  recall: ((isGivenBack: boolean) => void) | null = null;
+  /** Those who wait to hear whether it was given back. */
+  readonly recalls: ((isGivenBack: boolean) => void)[] = [];
 
   constructor(assignment: Assignment, code: Code, slot: number, ticket: number, estimate: number) {
     this.assignment = assignment;
@@ -28,5 +28,10 @@ export class Posting {
     this.slot = slot;
     this.ticket = ticket;
     this.estimate = estimate;
+  }
+
+  /** Tells those who have asked for it back. */
+  answer(isGivenBack: boolean): void {
+    for (const resolve of this.recalls.splice(0)) resolve(isGivenBack);
   }
 }

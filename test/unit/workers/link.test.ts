@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { WorkerLostError } from '../../../src/errors.js';
+import { encodeError } from '../../../src/protocol/error-record.js';
+import { report } from '../../../src/protocol/messages.js';
+import { Link } from '../../../src/workers/link.js';
+import type { Assignment } from '../../../src/workers/worker.js';
+import { FakeAssignment, type FakeChannel, fakeChannels } from './fake-channel.js';
+
+function connect(concurrency = 1) {
+  const { open, channels } = fakeChannels();
+  const unstarted: Assignment[] = [];
+  const losses: unknown[] = [];
+  const link = new Link(
+    open,
+    {
+      ready: () => {},
+      released: () => {},
+      ended: (loss, left) => {
+        losses.push(loss.cause);
+        unstarted.push(...left);
+        return new WorkerLostError('it died', loss);
+      },
+    },
+    { concurrency, graceful: 10, workerId: 1 },
+  );
+  return { link, channel: channels[0] as FakeChannel, unstarted, losses };
+}
+
+/** Error records that nobody should send. */
+const badRecords: unknown[] = [
+  { type: 'error' },
+  { type: 'error', properties: 5 },
+  { type: 'error', errors: 'none', properties: [] },
+  { type: 'error', message: 'm', name: 'n', base: 'Error', properties: [['a']] },
+  { type: 'error', cause: {}, properties: [] },
+  { type: 'seen', index: 7 },
+  { type: 'nonsense' },
+  null,
+  'error',
+];
+
+describe('a link', () => {
+  it('keeps a task that is told to have failed in a way nobody can read, until its worker has died', () => {
+    for (const record of badRecords) {
+      const { link, channel, losses } = connect();
+      const assignment = new FakeAssignment();
+      link.run(assignment);
+      channel.sayRaw([report.failed, 0, record, 1, 2]);
+      expect(channel.isKilled).toBe(true);
+      expect(link.size).toBe(1);
+      channel.exit();
+      expect(losses).toEqual([expect.any(TypeError)]);
+    }
+  });
+
+  it('rejects the reader of an iteration whose end nobody can read, when its worker has died', async () => {
+    for (const record of badRecords.filter((record) => record !== null)) {
+      const { link, channel } = connect();
+      const sources: Parameters<Assignment['iterate']>[0][] = [];
+      const assignment = new FakeAssignment();
+      assignment.iterate = (source?: Parameters<Assignment['iterate']>[0]) => void sources.push(source as never);
+      link.run(assignment);
+      channel.say((to) => to.iterates(0, 1, 2));
+      const next = sources[0]?.next();
+      channel.sayRaw([report.iterated, 0, record]);
+      channel.exit();
+      await expect(next).rejects.toThrow('it died');
+    }
+  });
+
+  it('survives last words that nobody can read', () => {
+    for (const record of badRecords) {
+      const { channel, losses } = connect();
+      channel.sayRaw([report.crashed, record]);
+      channel.exit();
+      expect(losses).toEqual([expect.any(TypeError)]);
+    }
+  });
+
+  it('asks once for a task that several want back, and answers all of them', async () => {
+    const { link, channel } = connect();
+    const [first, second] = [new FakeAssignment(), new FakeAssignment()];
+    link.run(first);
+    link.run(second);
+    const answers = [link.recall(second), link.recall(second)];
+    channel.say((to) => to.recalled(1, 2, true));
+    expect(await Promise.all(answers)).toEqual([true, true]);
+    const again = new FakeAssignment();
+    link.run(again);
+    const lost = [link.recall(again), link.recall(again)];
+    channel.exit();
+    expect(await Promise.all(lost)).toEqual([false, false]);
+  });
+
+  it('never throws and never settles a task twice, whatever it is told', () => {
+    const word = fc.oneof(
+      { weight: 6, arbitrary: fc.integer({ min: -2, max: 12 }) },
+      fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, 2 ** 40, null, undefined, true, 'text'),
+      fc.constantFrom([], [1, 2], {}, encodeError(new Error('real')), ...badRecords),
+    );
+    const message = fc.oneof({ weight: 5, arbitrary: fc.array(word, { maxLength: 12 }) }, word);
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 6 }), (messages) => {
+        const { link, channel, unstarted } = connect(2);
+        const assignments = Array.from({ length: 4 }, () => new FakeAssignment());
+        for (const assignment of assignments) link.run(assignment);
+        for (const message of messages) channel.sayRaw(message);
+        channel.exit();
+        for (const assignment of assignments) {
+          const ends = assignment.log.filter((entry) => /^(?:done|failed|iterates)/.test(entry)).length;
+          expect(ends).toBeLessThanOrEqual(1);
+          if (unstarted.includes(assignment)) expect(ends).toBe(0);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
