@@ -38,7 +38,7 @@ export default defineConfig({
       {
         test: {
           name: 'dist',
-          include: ['test/dist/**/*.test.ts'],
+          include: ['test/{dist,storm}/**/*.test.ts'],
           globalSetup: 'test/setup/build.ts',
           testTimeout: 20_000,
         },
