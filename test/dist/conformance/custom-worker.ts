@@ -60,9 +60,15 @@ export class CustomWorker implements IWorker {
   }
 }
 
+const modules = new Map<string, Promise<Record<string, unknown>>>();
+
 async function load({ url, name }: TaskRef): Promise<AnyFunction> {
-  const exports: Record<string, unknown> = await import(/* @vite-ignore */ url);
-  const fn = exports[name];
+  let module = modules.get(url);
+  if (module === undefined) {
+    module = import(/* @vite-ignore */ url);
+    modules.set(url, module);
+  }
+  const fn = (await module)[name];
   if (typeof fn !== 'function') throw new NiceqError('ERR_TASK_MODULE', `${url} has no function ${name}`);
   return fn as AnyFunction;
 }
