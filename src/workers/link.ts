@@ -21,6 +21,12 @@ import type { Assignment } from './worker.js';
 const HOLD_TIME = 0.2;
 const HOLD_COUNT = 64;
 
+/** How long what is held may have to wait for what is there before it, in milliseconds. */
+const MAX_WAIT = 1;
+
+/** What a task of a function that was never timed is taken to last, in milliseconds: long, but a number to reckon with. */
+const UNKNOWN_TIME = 1e6;
+
 /** How many functions the other side is told before it is told to forget them. */
 const KNOWN = 1000;
 
@@ -98,14 +104,17 @@ export class Link implements Reports, ChannelListener {
   }
 
   /**
-   * Whether one more task may be sent than can run now. What a thread holds can be taken back at any moment, so one
-   * is always worth it; a process gives back nothing while it is busy, so it holds only what is known to be short,
-   * behind what is known to be short.
+   * Whether one more task may be sent than can run now, behind what is known to be short. What a thread holds can be
+   * taken back at any moment, so one is always worth it; a process gives back nothing while it is busy, so it holds
+   * only what is known to be short itself.
    */
   holds(fn: AnyFunction | TaskRef): boolean {
     if (this.#heldCount >= HOLD_COUNT) return false;
-    const ahead = this.#channel.claims === null ? this.#heldTime + this.#runningTime : this.#heldTime;
-    if (this.#heldCount === 0 && this.#channel.claims !== null) return true;
+    // Behind what may be long it would wait while others that are free pass it.
+    if (this.#runningTime + this.#heldTime > MAX_WAIT) return false;
+    const isExact = this.#channel.claims !== null;
+    if (isExact && this.#heldCount === 0) return true;
+    const ahead = isExact ? this.#heldTime : this.#heldTime + this.#runningTime;
     return ahead + this.#estimate(fn) <= HOLD_TIME;
   }
 
@@ -113,7 +122,7 @@ export class Link implements Reports, ChannelListener {
     const code = this.#codeOf(assignment);
     if (code === null) return;
     const slot = this.#freeSlots.pop() ?? this.#postings.length;
-    const posting = new Posting(assignment, code, slot, ++this.#tickets, code.meanTime);
+    const posting = new Posting(assignment, code, slot, ++this.#tickets, Math.min(code.meanTime, UNKNOWN_TIME));
     this.#postings[slot] = posting;
     this.#channel.claims?.offer(slot, posting.ticket);
     const { id, args, attempt, transfer } = assignment;

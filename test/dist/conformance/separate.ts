@@ -277,6 +277,28 @@ export function separateConformance(
     });
   });
 
+  test('holds nothing behind a task that may be long, so that nothing passes what came before it', async () => {
+    const { gate } = bench;
+    const queue = bench.queueOf([makeWorker(), makeWorker()]);
+    const started: string[] = [];
+    queue.on('started', ({ id }) => started.push(id));
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const calls = names.map((id) => queue.call(tasks.pass, [gate.port, id], { id }));
+    await Promise.all([gate.arrival('a'), gate.arrival('b')]);
+    for (const [done, next] of [
+      ['b', 'c'],
+      ['c', 'd'],
+      ['d', 'e'],
+    ] as const) {
+      gate.open(done);
+      await gate.arrival(next);
+    }
+    gate.open('e');
+    gate.open('a');
+    expect(await Promise.all(calls)).toEqual(names);
+    expect(started).toEqual(names);
+  });
+
   describe('kills', () => {
     test('a task that blocks after it was cancelled', async () => {
       const { gate } = bench;
