@@ -5,6 +5,8 @@
  * right before it starts it; the parent takes it back by turning `ticket` into 0. Both use compare-and-exchange, so
  * exactly one of them succeeds, and because a ticket is used once, a thread that comes across a task taken back long
  * ago can't mistake the slot's next task for it.
+ *
+ * A slot beyond the words has none: a task there is the thread's from when it was sent, and can't be taken back.
  */
 export class Claims {
   readonly words: Int32Array;
@@ -19,21 +21,21 @@ export class Claims {
 
   /** Parent: the slot holds the task with this ticket from now on. */
   offer(slot: number, ticket: number): void {
-    Atomics.store(this.words, slot, ticket);
+    if (slot < this.words.length) Atomics.store(this.words, slot, ticket);
   }
 
   /** Thread: true if the task is still there; then it must be started. */
   take(slot: number, ticket: number): boolean {
-    return Atomics.compareExchange(this.words, slot, ticket, -ticket) === ticket;
+    return slot >= this.words.length || Atomics.compareExchange(this.words, slot, ticket, -ticket) === ticket;
   }
 
   /** Parent: true if the thread has not started the task, and now never will. */
   revoke(slot: number, ticket: number): boolean {
-    return Atomics.compareExchange(this.words, slot, ticket, 0) === ticket;
+    return slot < this.words.length && Atomics.compareExchange(this.words, slot, ticket, 0) === ticket;
   }
 
   /** Parent: whether the thread has started the task. */
   isTaken(slot: number, ticket: number): boolean {
-    return Atomics.load(this.words, slot) === -ticket;
+    return slot >= this.words.length || Atomics.load(this.words, slot) === -ticket;
   }
 }

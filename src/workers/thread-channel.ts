@@ -5,13 +5,13 @@ import type { OpenChannel } from './channel.js';
 import { threadEntry } from './entries.js';
 import { Tail } from './tail.js';
 
-/** Slots with a claim. Beyond them tasks are sent as if they had started: there are never so many but of updates. */
+/** Slots with a claim, besides one for each task that runs: for what is held, updates and iterations. */
 const CLAIMS = 4096;
 
 /** How to start threads with these options. */
 export function threads(concurrency: number, options: WorkerOptions): OpenChannel {
   return (listener, workerId) => {
-    const claims = Claims.create(CLAIMS);
+    const claims = Claims.create(concurrency + CLAIMS);
     const { port1: port, port2 } = new MessageChannel();
     const worker = new Worker(threadEntry, options);
     const setup: ThreadSetup = { concurrency, workerId, words: claims.words };
