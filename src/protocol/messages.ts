@@ -287,8 +287,10 @@ export function split(message: Message, fields: readonly number[]): Message[] {
 }
 
 function numeric(value: unknown): number {
-  if (typeof value !== 'number') throw new TypeError(`expected a number, got ${typeof value}`);
-  return value;
+  // One time that is no number would be in every mean from then on.
+  if (!Number.isFinite(value))
+    throw new TypeError(`expected a finite number, got ${typeof value === 'number' ? value : typeof value}`);
+  return value as number;
 }
 
 function errorRecord(value: unknown): ErrorRecord {

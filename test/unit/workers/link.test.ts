@@ -78,6 +78,17 @@ describe('a link', () => {
     }
   });
 
+  it('takes no times that are no numbers', () => {
+    for (const time of [Number.NaN, Number.POSITIVE_INFINITY, '1', null, {}]) {
+      const { link, channel } = connect();
+      const assignment = new FakeAssignment();
+      link.run(assignment);
+      channel.sayRaw([report.done, 0, 'value', 1, time]);
+      expect(channel.isKilled).toBe(true);
+      expect(assignment.log).toEqual(['started']);
+    }
+  });
+
   it('asks once for a task that several want back, and answers all of them', async () => {
     const { link, channel } = connect();
     const [first, second] = [new FakeAssignment(), new FakeAssignment()];
