@@ -71,6 +71,13 @@ export class Workforce implements EmploymentOwner {
     return capacity;
   }
 
+  /** How much of that is taken by what they have in hand. */
+  get load(): number {
+    let load = 0;
+    for (const { isLeaving, load: own } of this.#employments.values()) if (!isLeaving) load += own;
+    return load;
+  }
+
   // --- coming and going ---------------------------------------------------------------------------------------------
 
   /** Hires a worker. Resolves with its employment when it takes tasks. */

@@ -163,13 +163,20 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     const { signal } = task.settings;
     if (signal?.aborted) task.settle(CANCELLED, signal.reason, task.queuedAt);
     else if (this.#shutdown !== null) task.settle(FAILED, new QueueClosedError(), task.queuedAt);
-    else if (this.size >= this.#maxQueued) task.settle(FAILED, new QueueFullError(this.#maxQueued), task.queuedAt);
+    else if (this.#isFull) task.settle(FAILED, new QueueFullError(this.#maxQueued), task.queuedAt);
     else {
       this.#wasIdle = false;
       this.#wasEmpty = false;
       this.handler.submit(task, band, requirement);
     }
     return task;
+  }
+
+  /** Whether as many tasks wait as may. One that a place is free for does not, although it starts a moment later. */
+  get #isFull(): boolean {
+    if (this.size < this.#maxQueued) return false;
+    const free = this.isPaused ? 0 : Math.max(0, this.capacity - this.handler.workforce.load);
+    return this.size >= this.#maxQueued + free;
   }
 
   /**
@@ -199,7 +206,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     makeCall(run, [], callOptions, this.#defaults);
     const results = mapTasks(input, {
       submit: (item, index) => this.submit(run, [item, index], callOptions),
-      hasRoom: () => this.#waiters.until(() => this.size < this.#maxQueued || this.#shutdown !== null),
+      hasRoom: () => this.#waiters.until(() => !this.#isFull || this.#shutdown !== null),
       inFlight: checkInteger('inFlight', inFlight ?? Math.min(Math.max(2, 2 * this.capacity), 64), 1),
       isOrdered: checkBoolean('ordered', ordered),
       signal: callOptions.signal,

@@ -53,6 +53,11 @@ function visit(port, message) {
   return once(socket.resume(), 'close');
 }
 
+/** Tells the gate that it has come, and goes on; the gate may have been closed meanwhile. */
+function tell(port, name) {
+  visit(port, name).catch(() => {});
+}
+
 /** Tells the gate that it has come, and waits until that lets it through. */
 export async function pass(port, name) {
   await visit(port, name);
@@ -62,7 +67,7 @@ export async function pass(port, name) {
 /** Comes to the gate, waits until it is cancelled, and comes again with the reason, to be let through. */
 export async function untilAborted(port, name) {
   const { signal } = taskContext();
-  visit(port, name);
+  tell(port, name);
   if (!signal.aborted) await once(signal, 'abort');
   await visit(port, String(signal.reason?.message ?? signal.reason));
   return 'ended by itself';
@@ -76,7 +81,7 @@ export async function block(port, name) {
 
 /** Comes to the gate and never ends, without blocking its thread. */
 export async function hang(port, name) {
-  visit(port, name);
+  tell(port, name);
   await new Promise(() => {});
 }
 
