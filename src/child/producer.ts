@@ -5,12 +5,12 @@ import { type Transferable, transferListOf, unwrap } from '../tasks/transferable
 import { sizeOf } from './size-of.js';
 
 /** A batch is sent when it has so many items or bytes, or its first item is so many milliseconds old. */
-const BATCH_ITEMS = 64;
+const BATCH_ITEMS = 128;
 const BATCH_BYTES = 256 * 1024;
 const BATCH_TIME = 1;
 
 /** So much may have been sent and not yet been read. One item is always allowed. */
-const WINDOW_ITEMS = 256;
+const WINDOW_ITEMS = 512;
 const WINDOW_BYTES = 1024 * 1024;
 
 /** Where a producer sends what it makes. */
@@ -49,6 +49,9 @@ export class Producer {
   #isFlushPlanned = false;
   #isOver = false;
   #isClosing = false;
+
+  /** One function for all items, not one for each. */
+  readonly #next = () => this.#iterator.next();
 
   constructor(iterator: AnyIterator, owner: ProducerOwner) {
     this.#iterator = iterator;
@@ -93,7 +96,7 @@ export class Producer {
       }
       let step: ReturnType<AnyIterator['next']>;
       try {
-        step = this.#owner.inContext(() => this.#iterator.next());
+        step = this.#owner.inContext(this.#next);
         if (!isThenable(step) && !step.done && isThenable(step.value)) step = settle(step.value);
       } catch (error) {
         this.#end({ error });
@@ -140,7 +143,8 @@ export class Producer {
     }
     if (this.#isClosing) return true;
     const value = unwrap(result.value);
-    this.#transfer.push(...(transferListOf(result.value) ?? []));
+    const transfer = transferListOf(result.value);
+    if (transfer !== null) this.#transfer.push(...transfer);
     this.#items.push(value);
     this.#bytes += sizeOf(value);
     if (this.#items.length >= BATCH_ITEMS || this.#bytes >= BATCH_BYTES) this.#flush();

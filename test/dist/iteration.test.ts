@@ -18,7 +18,7 @@ const kinds: { kind: string; make: () => IWorker }[] = [
 ];
 
 /** How far a producer may be ahead of its reader, in items and bytes. */
-const WINDOW_ITEMS = 256;
+const WINDOW_ITEMS = 512;
 const WINDOW_BYTES = 1024 * 1024;
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
