@@ -31,12 +31,14 @@ export function poolsOf(kind: Kind): Record<string, LoadPool> {
   const pools: Record<string, LoadPool> = {
     niceq: async () => {
       const { ProcessQueue, ThreadQueue, taskModule } = await import('./niceq.js');
+      // Two modules, as peers have: the one that needs the library is not loaded by who only counts.
+      const plain = taskModule<typeof import('./workers/tasks.mjs')>(workerFile('tasks.mjs'));
       const tasks = taskModule<typeof import('./workers/niceq.mjs')>(workerFile('niceq.mjs'));
       return (size) => {
         const queue = isThread ? new ThreadQueue({ threads: size }) : new ProcessQueue({ processes: size });
         return {
-          increment: (n) => queue.call(tasks.increment, [n]),
-          echo: (value) => queue.call(tasks.echo, [value]),
+          increment: (n) => queue.call(plain.increment, [n]),
+          echo: (value) => queue.call(plain.echo, [value]),
           handOver: (bytes) => queue.call(tasks.handOver, [bytes], { transfer: [bytes.buffer] }),
           paint: (...args) => queue.call(tasks.paint, args),
         };

@@ -4,7 +4,8 @@ import type { Case, Group, Measure } from '../harness.js';
 import { AsyncQueue, ThreadQueue, taskModule } from '../niceq.js';
 import { workerFile } from '../pools.js';
 
-const tasks = taskModule<typeof import('../workers/niceq.mjs')>(workerFile('niceq.mjs'));
+const { increment } = taskModule<typeof import('../workers/tasks.mjs')>(workerFile('tasks.mjs'));
+const { spin } = taskModule<typeof import('../workers/niceq.mjs')>(workerFile('niceq.mjs'));
 
 type Queue = InstanceType<typeof AsyncQueue> | InstanceType<typeof ThreadQueue>;
 
@@ -23,9 +24,9 @@ function distance(open: () => Queue, count: number, niceness: number, others: nu
     });
     const results: Promise<unknown>[] = [];
     for (let i = 0; i < count; i++) {
-      results.push(queue.call(tasks.increment, [i], { series: 'first', niceness }));
-      results.push(queue.call(tasks.increment, [i], { series: 'second', niceness: niceness + 10 }));
-      if (others > 0) results.push(queue.call(tasks.increment, [i], { series: i % others }));
+      results.push(queue.call(increment, [i], { series: 'first', niceness }));
+      results.push(queue.call(increment, [i], { series: 'second', niceness: niceness + 10 }));
+      if (others > 0) results.push(queue.call(increment, [i], { series: i % others }));
     }
     queue.resume();
     await Promise.all(results);
@@ -88,12 +89,12 @@ export const scheduling: Group = (isQuick) => {
       },
       niceq: () => async () => {
         const queue = new ThreadQueue({ threads: 1 });
-        await queue.call(tasks.spin, [1]);
-        for (let i = 0; i < backlog; i++) void queue.submit(tasks.spin, [1]);
+        await queue.call(spin, [1]);
+        for (let i = 0; i < backlog; i++) void queue.submit(spin, [1]);
         const waits: number[] = [];
         for (let i = 0; i < probes; i++) {
           await sleep(3 + Math.random());
-          const handle = queue.submit(tasks.increment, [i], { doNext: true });
+          const handle = queue.submit(increment, [i], { doNext: true });
           await handle.promise;
           waits.push((handle.startedAt ?? Number.NaN) - handle.queuedAt);
         }
@@ -116,11 +117,11 @@ export const scheduling: Group = (isQuick) => {
       },
       niceq: () => {
         const queue = new ThreadQueue({ threads: THREADS });
-        return timeOf(updates, (i) => queue.update(tasks.increment, [i], { key: 'number' }));
+        return timeOf(updates, (i) => queue.update(increment, [i], { key: 'number' }));
       },
       'niceq, ephemeral': () => {
         const queue = new ThreadQueue({ threads: THREADS });
-        return timeOf(updates, (i) => queue.update(tasks.increment, [i], { ephemeral: true }));
+        return timeOf(updates, (i) => queue.update(increment, [i], { ephemeral: true }));
       },
     },
   };

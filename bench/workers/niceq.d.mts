@@ -2,11 +2,9 @@ import type { Exposure, View } from '../../examples/mandelbrot/fractal.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-export function increment(n: number): number;
-export function echo(value: unknown): unknown;
 /** Moves the bytes back. */
 export function handOver(bytes: Bytes): Bytes;
-export function paint(view: View, exposure: Exposure, from: number, to: number): Bytes;
+export function paint(view: View, exposure: Exposure, from: number, to: number): Promise<Bytes>;
 /** Keeps the worker busy. */
 export function spin(milliseconds: number): number;
 export function numbers(count: number): Generator<number>;

@@ -1,16 +1,15 @@
 // @ts-check
 import { transferable } from '../../dist/index.js';
-import { paintRows } from '../../examples/mandelbrot/fractal.js';
+import { paint as paintRows } from './tasks.mjs';
 
 export { spin } from './spin.mjs';
-export { echo, increment } from './tasks.mjs';
 
 /** @param {Uint8Array<ArrayBuffer>} bytes */
 export const handOver = (bytes) => transferable(bytes, [bytes.buffer]);
 
 /** @param {Parameters<typeof paintRows>} args */
-export const paint = (...args) => {
-  const rows = paintRows(...args);
+export const paint = async (...args) => {
+  const rows = await paintRows(...args);
   return transferable(rows, [rows.buffer]);
 };
 

@@ -8,4 +8,4 @@ export { echo, increment } from './tasks.mjs';
 export const handOver = (bytes) => move(bytes);
 
 /** @param {Parameters<typeof paint>[0]} args */
-export const paintAll = (args) => move(paint(args));
+export const paintAll = async (args) => move(await paint(args));

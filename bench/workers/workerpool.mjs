@@ -11,8 +11,8 @@ workerpool.worker({
   /** @param {Uint8Array<ArrayBuffer>} bytes */
   handOver: (bytes) => (isProcess ? bytes : new Transfer(bytes, [bytes.buffer])),
   /** @param {Parameters<typeof paint>} args */
-  paint: (...args) => {
-    const rows = paint(...args);
+  paint: async (...args) => {
+    const rows = await paint(...args);
     return isProcess ? rows : new Transfer(rows, [rows.buffer]);
   },
 });
