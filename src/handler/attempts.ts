@@ -1,5 +1,5 @@
 import { now } from '../clock.js';
-import { NotPortableError, TaskCancelledError, WorkerLostError } from '../errors.js';
+import { isNiceqError, TaskCancelledError, WorkerLostError } from '../errors.js';
 import type { ItemSource } from '../iteration/iteration.js';
 import { CANCELLED, FAILED, HELD, QUEUED, type Task } from '../queue/task.js';
 import type { Crew, Seat } from '../scheduling/crew.js';
@@ -105,11 +105,14 @@ export class Attempts implements Assigner, AttemptOwner {
       } else if (!attempt.isCurrent) {
         this.#end(attempt);
         this.#scheduler.finish(task);
-      } else if (!reassign || (isStarted && task.settings.transfer.length > 0)) {
+      } else if (!reassign) {
         this.#end(attempt);
         const error = new TaskCancelledError(`The worker that had the task ${task.id} was detached`);
         this.#lifecycle.finish(attempt, CANCELLED, error);
         left.push(task);
+      } else if (isStarted && task.settings.transfer.length > 0) {
+        this.#end(attempt);
+        this.#lifecycle.finish(attempt, FAILED, lossOf(handedOver(task), task.attempts));
       } else if (isStarted) {
         this.#end(attempt);
         this.#lifecycle.requeue(task, 0);
@@ -165,7 +168,7 @@ export class Attempts implements Assigner, AttemptOwner {
     this.#end(attempt);
     if (!attempt.isCurrent) this.#drop(attempt);
     else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(attempt.task));
-    else if (error instanceof NotPortableError) this.#lifecycle.finish(attempt, FAILED, error);
+    else if (isNiceqError(error, 'ERR_NOT_PORTABLE')) this.#lifecycle.finish(attempt, FAILED, error);
     else this.#lifecycle.failed(attempt, 'error', error);
   }
 
@@ -215,6 +218,13 @@ export class Attempts implements Assigner, AttemptOwner {
     // One that was cancelled meanwhile is refunded all the same.
     if (!isCurrent) this.#scheduler.remove(task);
   }
+}
+
+/** Why a task can't go to another worker. */
+function handedOver({ id }: Task): WorkerLostError {
+  return new WorkerLostError(
+    `The worker that ran the task ${id} was detached, and the task can't be run again: what was handed over with \`transfer\` is gone`,
+  );
 }
 
 /** The loss as the error of one task. */

@@ -119,8 +119,9 @@ export class Lifecycle {
     }
     const iteration = this.#iteration(source, employment, consumer !== undefined, signal);
     if (consumer === undefined) {
-      this.finish(attempt, DONE, new TaskIterator(iteration));
+      // Before the task leaves its signal, which a listener may abort when it hears that the task is done.
       if (signal !== undefined) this.#signals.add(signal, iteration);
+      this.finish(attempt, DONE, new TaskIterator(iteration));
       attempt.release();
     } else {
       attempt.iteration = iteration;

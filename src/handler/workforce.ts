@@ -207,12 +207,15 @@ export class Workforce implements EmploymentOwner {
   async #dismiss(employment: Employment, options: DetachOptions): Promise<Task[]> {
     const { reassign = true, crash = false, timeout = Number.POSITIVE_INFINITY } = options;
     const { worker } = employment;
-    if (employment.isLeaving && !crash) return [];
-    employment.isLeaving = true;
-    this.#leave(employment);
-    this.#attempts.recallFrom(employment);
-    // One that can't stop in order is made to.
-    const hasStopped = !crash && (await within(timeout, this.#stop(employment)).catch(() => false));
+    const isFirst = !employment.isLeaving;
+    if (isFirst) {
+      employment.isLeaving = true;
+      this.#leave(employment);
+      this.#attempts.recallFrom(employment);
+    }
+    // One that can't stop in order is made to. One that was told to before is waited for.
+    const stopped = () => (isFirst ? this.#stop(employment) : employment.ended);
+    const hasStopped = !crash && (await within(timeout, stopped()).catch(() => false));
     if (!hasStopped) worker.crash();
     employment.end();
     const left = this.#attempts.takeAll(employment, reassign);

@@ -322,6 +322,52 @@ describe('detachWorker()', () => {
     expect(await graceful).toEqual([]);
   });
 
+  test('again, or a shutdown meanwhile, ends when the worker has ended', async () => {
+    let stopped: () => void = nothing;
+    class Slow extends ManualWorker {
+      override stop(): Promise<void> {
+        return new Promise((resolve) => {
+          stopped = resolve;
+        });
+      }
+    }
+    const queue = queueOf([new Slow()]);
+    await settled();
+    const ended: string[] = [];
+    const first = queue.detachWorker(1).then(() => ended.push('first'));
+    const again = queue.detachWorker(1).then(() => ended.push('again'));
+    const shutdown = queue.shutdown().then(() => ended.push('shutdown'));
+    await settled();
+    expect(ended).toEqual([]);
+    stopped();
+    await Promise.all([first, again, shutdown]);
+    expect(ended).toHaveLength(3);
+  });
+
+  test('again with a time that is over sooner makes it a crash', async () => {
+    const { queue, worker } = await manual();
+    const handle = queue.submit(nothing);
+    await settled();
+    const graceful = queue.detachWorker(1);
+    expect(await queue.detachWorker(1, { timeout: 1, reassign: false })).toEqual([handle]);
+    expect(await graceful).toEqual([]);
+    expect(worker.calls).toEqual(['crash']);
+  });
+
+  test('with crash, or a worker that resigns, loses a task whose arguments were handed over', async () => {
+    for (const end of ['crash', 'resign'] as const) {
+      const { queue, worker } = await manual();
+      const buffer = new ArrayBuffer(8);
+      const handle = queue.submit((given: ArrayBuffer) => given.byteLength, [buffer], { transfer: [buffer] });
+      await settled();
+      if (end === 'crash') expect(await queue.detachWorker(1, { crash: true })).toEqual([]);
+      else worker.employer.resign(new Error('no more'));
+      const error = await errorOf(handle.promise);
+      expect(error).toMatchObject({ code: 'ERR_WORKER_LOST', attempts: 1, message: expect.stringMatching(/transfer/) });
+      expect([handle.state, queue.size, queue.pending]).toEqual(['failed', 0, 0]);
+    }
+  });
+
   test('drops what an old worker says later', async () => {
     const { queue, worker } = await manual();
     const handle = queue.submit(() => 0);
