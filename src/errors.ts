@@ -281,6 +281,11 @@ registerErrors({
  * ```
  */
 export function isNiceqError(error: unknown, code?: NiceqErrorCode): error is NiceqError {
-  if (typeof error !== 'object' || error === null || !(FAMILY in error)) return false;
-  return code === undefined || (error as { code?: unknown }).code === code;
+  if (typeof error !== 'object' || error === null) return false;
+  try {
+    return FAMILY in error && (code === undefined || (error as { code?: unknown }).code === code);
+  } catch {
+    // A proxy that throws.
+    return false;
+  }
 }

@@ -137,16 +137,22 @@ export class Producer {
 
   /** Adds an item to the batch; false if that was the end. */
   #accept(result: IteratorResult<unknown>): boolean {
-    if (result.done) {
-      this.#end();
+    try {
+      if (result.done) {
+        this.#end();
+        return false;
+      }
+      if (this.#isClosing) return true;
+      const value = unwrap(result.value);
+      const transfer = transferListOf(result.value);
+      this.#bytes += sizeOf(value);
+      this.#items.push(value);
+      if (transfer !== null) this.#transfer.push(...transfer);
+    } catch (error) {
+      // The result is none, or a getter of it throws.
+      this.#end({ error });
       return false;
     }
-    if (this.#isClosing) return true;
-    const value = unwrap(result.value);
-    const transfer = transferListOf(result.value);
-    if (transfer !== null) this.#transfer.push(...transfer);
-    this.#items.push(value);
-    this.#bytes += sizeOf(value);
     if (this.#items.length >= BATCH_ITEMS || this.#bytes >= BATCH_BYTES) this.#flush();
     return !this.#isOver;
   }

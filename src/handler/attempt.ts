@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Transferable } from 'node:worker_threads';
 import { now } from '../clock.js';
 import { type InScope, type ItemSource, type Iteration, LocalSource } from '../iteration/iteration.js';
-import { iteratorOf } from '../iteration/iterators.js';
+import { type AnyIterator, iteratorOf } from '../iteration/iterators.js';
 import { DONE, type Task } from '../queue/task.js';
 import type { Crew } from '../scheduling/crew.js';
 import { runInContext, type TaskContext } from '../tasks/task-context.js';
@@ -126,9 +126,17 @@ export class Attempt implements Assignment {
 
   done(value: unknown, at = now()): void {
     if (this.hasEnded) return;
-    // In this thread the caller gets the object itself.
-    const result = unwrap(value);
-    const iterator = iteratorOf(result);
+    let result: unknown;
+    let iterator: AnyIterator | null;
+    try {
+      // In this thread the caller gets the object itself.
+      result = unwrap(value);
+      iterator = iteratorOf(result);
+    } catch (error) {
+      // A getter, or a proxy, that throws.
+      this.fail(error, at);
+      return;
+    }
     if (iterator !== null) {
       // Not the task itself, which may be collected before.
       const scope = this.task.runInAsyncScope(() => new AsyncResource('niceq.Iteration'));

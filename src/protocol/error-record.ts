@@ -53,11 +53,11 @@ function encode(value: unknown, probe: CloneProbe, seen: Map<unknown, number>): 
   return {
     type: 'error',
     base: baseOf(value),
-    name: String(read(value, 'name') ?? 'Error'),
-    message: String(read(value, 'message') ?? ''),
+    name: textOf(read(value, 'name') ?? 'Error'),
+    message: textOf(read(value, 'message') ?? ''),
     stack: stackOf(value),
     code: value instanceof DOMException ? value.code : isNiceqError(value) ? value.code : undefined,
-    cause: 'cause' in value ? encode(read(value, 'cause'), probe, seen) : undefined,
+    cause: attempt(() => 'cause' in value, false) ? encode(read(value, 'cause'), probe, seen) : undefined,
     errors: errorsOf(value)?.map((inner) => encode(inner, probe, seen)),
     properties: propertiesOf(value, probe, seen),
   };
@@ -104,12 +104,13 @@ function create({ base, name, message, code }: Extract<ErrorRecord, { type: 'err
 
 function isError(value: unknown): value is Error {
   // Errors of another realm (a vm context, say) are no instances of this one's Error.
-  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
+  return attempt(() => value instanceof Error || Object.prototype.toString.call(value) === '[object Error]', false);
 }
 
 function baseOf(error: Error): string {
   if (error instanceof DOMException) return 'DOMException';
-  for (let at: unknown = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at)) {
+  const above = (object: unknown): unknown => attempt(() => Object.getPrototypeOf(object), null);
+  for (let at = above(error); at !== null; at = above(at)) {
     const name = read(read(at as object, 'constructor'), 'name');
     if (typeof name === 'string' && builtIns[name]?.prototype === at) return name;
   }
@@ -128,7 +129,7 @@ function errorsOf(error: Error): readonly unknown[] | undefined {
 
 function propertiesOf(error: Error, probe: CloneProbe, seen: Map<unknown, number>): [string, ErrorRecord][] {
   const properties: [string, ErrorRecord][] = [];
-  for (const name of Object.keys(error)) {
+  for (const name of attempt(() => Object.keys(error), [])) {
     if (OWN.has(name)) continue;
     const value = read(error, name);
     if (name === 'errors' && Array.isArray(value)) continue;
@@ -137,29 +138,27 @@ function propertiesOf(error: Error, probe: CloneProbe, seen: Map<unknown, number
   return properties;
 }
 
-/** Getters of a thrown object may throw in turn; then there is nothing to read. */
 function read(object: unknown, name: string): unknown {
+  return attempt(() => (object as Record<string, unknown>)[name], undefined);
+}
+
+/** Getters and proxies that were thrown may throw in turn; then there is nothing to read. */
+function attempt<T>(look: () => T, otherwise: T): T {
   try {
-    return (object as Record<string, unknown>)[name];
+    return look();
   } catch {
-    return undefined;
+    return otherwise;
   }
 }
 
 function canCarry(value: unknown, probe: CloneProbe): boolean {
   if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'symbol';
-  try {
+  return attempt(() => {
     probe(value);
     return true;
-  } catch {
-    return false;
-  }
+  }, false);
 }
 
 function textOf(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    return 'a value that can neither be copied nor converted to a string';
-  }
+  return attempt(() => String(value), 'a value that can neither be copied nor converted to a string');
 }

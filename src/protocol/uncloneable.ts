@@ -1,17 +1,21 @@
 import type { CloneProbe } from './error-record.js';
 
+/** How deep the way is followed: each step tries to copy all that is below. */
+const DEPTH = 64;
+
 /** Where in `value` the part is that `probe` refuses: a path such as `.rows[3].render`, or '' for the value itself. */
 export function pathToUncloneable(value: unknown, probe: CloneProbe): string {
   const seen = new Set<unknown>();
   let path = '';
   let at = value;
-  for (;;) {
+  for (let depth = 0; depth < DEPTH; depth++) {
     seen.add(at);
-    const next = partsOf(at).find(([, part]) => !seen.has(part) && !clones(part, probe));
+    const next = partsOf(at).find(([, part]) => part === UNREADABLE || (!seen.has(part) && !clones(part, probe)));
     if (next === undefined) return path;
     path += next[0];
     at = next[1];
   }
+  return `${path}...`;
 }
 
 function clones(value: unknown, probe: CloneProbe): boolean {
@@ -23,7 +27,19 @@ function clones(value: unknown, probe: CloneProbe): boolean {
   }
 }
 
+/** What stands for a part whose getter throws, and that can't be copied either. */
+const UNREADABLE = Symbol('unreadable');
+
 function partsOf(value: unknown): [string, unknown][] {
+  try {
+    return readableParts(value);
+  } catch {
+    // A proxy that throws: there is no way into it.
+    return [];
+  }
+}
+
+function readableParts(value: unknown): [string, unknown][] {
   if (typeof value !== 'object' || value === null) return [];
   if (Array.isArray(value)) return value.map((part, i) => [`[${i}]`, part]);
   if (value instanceof Map) {
@@ -33,8 +49,16 @@ function partsOf(value: unknown): [string, unknown][] {
     ]);
   }
   if (value instanceof Set) return [...value].map((part, i) => [`.values()[${i}]`, part]);
-  return Object.entries(value).map(([key, part]) => [
+  return Object.keys(value).map((key) => [
     /^[\w$]+$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`,
-    part,
+    read(value as Record<string, unknown>, key),
   ]);
+}
+
+function read(object: Record<string, unknown>, key: string): unknown {
+  try {
+    return object[key];
+  } catch {
+    return UNREADABLE;
+  }
 }

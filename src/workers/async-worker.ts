@@ -1,6 +1,6 @@
 import { loadTask } from '../tasks/load-task.js';
 import { type AnyFunction, isTaskRef } from '../tasks/task-module.js';
-import { isThenable } from '../tasks/thenable.js';
+import { isThenable, toPromise } from '../tasks/thenable.js';
 import { checkConcurrency, checkSeries } from './options.js';
 import type { Assignment, IWorker } from './worker.js';
 
@@ -59,20 +59,23 @@ export class AsyncWorker implements IWorker {
 
   #invoke(assignment: Assignment, fn: AnyFunction): void {
     let result: unknown;
+    let isPending: boolean;
     try {
       result = assignment.invoke(fn);
+      isPending = isThenable(result);
     } catch (error) {
       assignment.fail(error);
       return;
     }
-    if (isThenable(result)) {
-      result.then(
-        (value) => assignment.done(value),
-        (error) => assignment.fail(error),
-      );
-    } else {
+    if (!isPending) {
       assignment.done(result);
+      return;
     }
+    // A thenable of another make may throw; a promise of its outcome does not.
+    toPromise(result).then(
+      (value) => assignment.done(value),
+      (error) => assignment.fail(error),
+    );
   }
 
   async stop(): Promise<void> {}
