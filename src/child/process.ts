@@ -1,27 +1,40 @@
+import { Socket } from 'node:net';
 import { deserialize, serialize } from 'node:v8';
-import type { ProcessMessage, ProcessSetup } from '../protocol/setup.js';
+import { FrameReader, frame } from '../protocol/frames.js';
+import type { Message } from '../protocol/messages.js';
+import { CHANNEL, type ProcessSetup } from '../protocol/setup.js';
 import { Runner } from './runner.js';
 
 // Ctrl-C reaches the whole process group; the parent shuts down in order, and this process with it.
 process.on('SIGINT', () => {});
 
+const socket = new Socket({ fd: CHANNEL });
 // Without its parent nobody wants the results any more.
-process.on('disconnect', () => process.exit(0));
+socket.on('error', () => process.exit(0));
+socket.on('close', () => process.exit(0));
 
-process.once('message', ({ concurrency, workerId }: ProcessSetup) => {
+function begin({ concurrency, workerId }: ProcessSetup): Runner {
   const runner = new Runner(
     {
-      post: (message) => process.send?.({ niceq: message } satisfies ProcessMessage),
+      post: (message) => void socket.write(frame(message)),
       probe: (value) => deserialize(serialize(value)),
       memory: () => process.memoryUsage.rss(),
       exit: () => process.exit(0),
     },
     { concurrency, workerId, claims: null },
   );
-  // Tasks may use process.send() for themselves, so ours are marked.
-  process.on('message', (message: Partial<ProcessMessage>) => {
-    if (message?.niceq !== undefined) runner.receive(message.niceq);
-  });
   process.on('uncaughtExceptionMonitor', (error) => runner.crashed(error));
+  process.on('exit', () => runner.ends());
   runner.start();
+  return runner;
+}
+
+let runner: Runner | null = null;
+const reader = new FrameReader({
+  message: (message) => {
+    if (runner === null) runner = begin(message as ProcessSetup);
+    else runner.receive(message as Message);
+  },
+  unreadable: (error) => runner?.unreadable(error),
 });
+socket.on('data', (chunk) => reader.read(chunk));

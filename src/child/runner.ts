@@ -5,10 +5,11 @@ import type { Claims } from '../protocol/claims.js';
 import { type CloneProbe, type ErrorRecord, encodeError } from '../protocol/error-record.js';
 import { type Commands, type Message, ReportWriter, readCommands, report, reportFields } from '../protocol/messages.js';
 import { Outbox } from '../protocol/outbox.js';
+import { unreadable } from '../protocol/setup.js';
 import { pathToUncloneable } from '../protocol/uncloneable.js';
 import { runInContext } from '../tasks/task-context.js';
 import type { AnyFunction } from '../tasks/task-module.js';
-import { isThenable } from '../tasks/thenable.js';
+import { isThenable, toPromise } from '../tasks/thenable.js';
 import { type Transferable, transferListOf, unwrap } from '../tasks/transferable.js';
 import { TaskFunction } from './functions.js';
 import { Producer } from './producer.js';
@@ -148,6 +149,20 @@ export class Runner implements Commands, RunOwner {
     this.#outbox.flush();
   }
 
+  /** The last word, as it exits. */
+  ends(): void {
+    this.#outbox.flush();
+    this.#outbox.writer.ends();
+    this.#outbox.flush();
+  }
+
+  /** Something the parent said can't be read, and nobody here knows what it was. */
+  unreadable(error: unknown): void {
+    this.crashed(unreadable(error));
+    this.ends();
+    this.#port.exit();
+  }
+
   // --- running ------------------------------------------------------------------------------------------------------
 
   #drain(): void {
@@ -191,20 +206,23 @@ export class Runner implements Commands, RunOwner {
 
   #invoke(run: Run, fn: AnyFunction): void {
     let result: unknown;
+    let isPending: boolean;
     try {
       result = runInContext(run, fn, run.args);
+      isPending = isThenable(result);
     } catch (error) {
       this.#failed(run, error);
       return;
     }
-    if (isThenable(result)) {
-      result.then(
-        (value) => this.#settleLater(run, value, false),
-        (error) => this.#settleLater(run, error, true),
-      );
-    } else {
+    if (!isPending) {
       this.#done(run, result);
+      return;
     }
+    // A thenable of another make may throw, or settle twice; a promise of its outcome does neither.
+    toPromise(result).then(
+      (value) => this.#settleLater(run, value, false),
+      (error) => this.#settleLater(run, error, true),
+    );
   }
 
   /** The end of a task that did not return at once: nobody else drains and flushes in this turn. */
@@ -216,19 +234,29 @@ export class Runner implements Commands, RunOwner {
   }
 
   #done(run: Run, result: unknown): void {
+    let iterator: AnyIterator | null;
+    let transfer: readonly Transferable[] | null;
+    let value: unknown;
+    try {
+      iterator = iteratorOf(result);
+      transfer = transferListOf(result);
+      value = unwrap(result);
+    } catch (error) {
+      // A getter, or a proxy, that throws.
+      this.#failed(run, error);
+      return;
+    }
     const endedAt = this.#ended(run);
-    const iterator = iteratorOf(result);
     if (iterator !== null) {
       this.#iterate(run, iterator, endedAt);
       return;
     }
-    const transfer = transferListOf(result);
     if (transfer === null) {
       this.#outbox.writer.done(run.slot, result, run.startedAt, endedAt);
       return;
     }
     this.#outbox.flush();
-    this.#outbox.writer.done(run.slot, unwrap(result), run.startedAt, endedAt);
+    this.#outbox.writer.done(run.slot, value, run.startedAt, endedAt);
     this.#outbox.flush(transfer);
   }
 

@@ -21,6 +21,7 @@ parentPort?.once('message', ({ port, concurrency, workerId, words }: ThreadSetup
     { concurrency, workerId, claims: new Claims(words) },
   );
   port.on('message', (message) => runner.receive(message));
+  port.on('messageerror', (error) => runner.unreadable(error));
   process.on('uncaughtExceptionMonitor', (error) => runner.crashed(error));
   runner.start();
 });

@@ -53,6 +53,8 @@ export interface Reports {
   measured(bytes: number): void;
   /** An error nobody caught is about to end it. */
   crashed(error: ErrorRecord): void;
+  /** It is about to exit, has said all, and starts nothing more: what has begun is what it told of, and what follows. */
+  ends(): void;
 }
 
 /** Numbers of what the parent says. */
@@ -82,11 +84,12 @@ export const report = {
   iterates: 8,
   items: 9,
   iterated: 10,
+  ends: 11,
 } as const satisfies Record<keyof Reports, number>;
 
 /** How many fields follow each operation, by its number. */
 export const commandFields = [2, 3, 0, 7, 3, 2, 0, 0, 2, 2] as const;
-export const reportFields = [0, 4, 4, 2, 2, 3, 1, 1, 3, 2, 2] as const;
+export const reportFields = [0, 4, 4, 2, 2, 3, 1, 1, 3, 2, 2, 0] as const;
 
 /** Something that writes operations of one side into a message. */
 export abstract class Writer {
@@ -168,6 +171,9 @@ export class ReportWriter extends Writer implements Reports {
   }
   crashed(error: ErrorRecord): void {
     this.message.push(report.crashed, error);
+  }
+  ends(): void {
+    this.message.push(report.ends);
   }
 }
 
@@ -269,6 +275,9 @@ export function readReports(message: unknown, to: Reports): void {
         break;
       case report.crashed:
         to.crashed(errorRecord(a));
+        break;
+      case report.ends:
+        to.ends();
         break;
     }
     i += 1 + fields;

@@ -1,10 +1,11 @@
-import type { Message } from './messages.js';
-
 /** The first message to a process: what its runner is to be. */
 export interface ProcessSetup {
   readonly concurrency: number;
   readonly workerId: number;
 }
+
+/** The file descriptor of a process' channel to its parent, after stdin, stdout and stderr. */
+export const CHANNEL = 3;
 
 /** The first message to a thread. With it comes the port for all others. */
 export interface ThreadSetup extends ProcessSetup {
@@ -12,7 +13,7 @@ export interface ThreadSetup extends ProcessSetup {
   readonly words: Int32Array;
 }
 
-/** How messages travel between processes, so that they can't be taken for what tasks send to each other. */
-export interface ProcessMessage {
-  readonly niceq: Message;
+/** Why a thread or process that can't read what was sent to it, or can't be read itself, is given up. */
+export function unreadable(cause: unknown): Error {
+  return new Error(`a message can't be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
 }

@@ -73,6 +73,8 @@ export class Link implements Reports, ChannelListener {
   #hasExited = false;
   /** What is about to end it, or why it was ended. */
   #fault: unknown;
+  /** Whether it has said all that there was to say before it exited. */
+  #hasSaidAll = false;
   #measures: ((bytes: number) => void)[] = [];
   /** Resolves when it has exited, with the error of whoever waits for something of it. */
   readonly exit: Promise<WorkerLostError>;
@@ -122,11 +124,15 @@ export class Link implements Reports, ChannelListener {
     const code = this.#codeOf(assignment);
     if (code === null) return;
     const slot = this.#freeSlots.pop() ?? this.#postings.length;
-    const posting = new Posting(assignment, code, slot, ++this.#tickets, Math.min(code.meanTime, UNKNOWN_TIME));
+    const { id, args, attempt, transfer } = assignment;
+    // What is run again may be what has ended the last one: nothing else shares its message, or waits behind it.
+    const isRepeated = attempt > 1;
+    const estimate = isRepeated ? UNKNOWN_TIME : Math.min(code.meanTime, UNKNOWN_TIME);
+    const posting = new Posting(assignment, code, slot, ++this.#tickets, estimate);
     this.#postings[slot] = posting;
     this.#channel.claims?.offer(slot, posting.ticket);
-    const { id, args, attempt, transfer } = assignment;
-    const isAlone = transfer.length > 0;
+    const isHandedOver = transfer.length > 0;
+    const isAlone = isHandedOver || isRepeated;
     this.#define(code);
     if (isAlone) this.#outbox.flush();
     this.#outbox.writer.run(slot, posting.ticket, code.number, args, id, attempt, portableSeries(assignment.series));
@@ -137,7 +143,7 @@ export class Link implements Reports, ChannelListener {
       this.#heldCount++;
       this.#heldTime += posting.estimate;
     }
-    if (isAlone) this.#outbox.flush(transfer);
+    if (isAlone) this.#outbox.flush(isHandedOver ? transfer : undefined);
     else this.#outbox.plan();
   }
 
@@ -209,7 +215,6 @@ export class Link implements Reports, ChannelListener {
     this.#hasExited = true;
     const unstarted: Assignment[] = [];
     const sources: RemoteSource[] = [];
-    const { claims } = this.#channel;
     for (const posting of this.#postings) {
       if (posting == null) continue;
       if (posting.source !== null) {
@@ -218,8 +223,7 @@ export class Link implements Reports, ChannelListener {
       }
       clearTimeout(posting.timer);
       posting.answer(false);
-      const hasBegun = claims === null ? posting.isStarted : claims.isTaken(posting.slot, posting.ticket);
-      if (!hasBegun) unstarted.push(posting.assignment);
+      if (!this.#mayHaveBegun(posting)) unstarted.push(posting.assignment);
       else if (!posting.isStarted) posting.assignment.started();
     }
     for (const measure of this.#measures) measure(0);
@@ -311,6 +315,10 @@ export class Link implements Reports, ChannelListener {
     this.#fault = decodeError(error);
   }
 
+  ends(): void {
+    this.#hasSaidAll = true;
+  }
+
   // --- within -------------------------------------------------------------------------------------------------------
 
   /** The code of an assignment that can be sent; one that can't fails. */
@@ -372,6 +380,15 @@ export class Link implements Reports, ChannelListener {
     this.#noteTimes(posting, startedAt, endedAt);
     this.#release(posting);
     return posting;
+  }
+
+  /**
+   * Whether a task may have begun on the other side, which has exited. One that went without a last word may have begun
+   * everything it held, as short tasks follow each other there without a word; only claims tell exactly.
+   */
+  #mayHaveBegun({ isStarted, slot, ticket }: Posting): boolean {
+    if (this.#hasSaidAll) return isStarted;
+    return this.#channel.claims?.isTaken(slot, ticket) ?? true;
   }
 
   /** What is held in front of a task that has ended must have started before. */

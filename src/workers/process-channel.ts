@@ -1,9 +1,10 @@
-import { type ForkOptions, fork } from 'node:child_process';
+import { type SpawnOptions, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
 import type { WorkerLoss } from '../errors.js';
-import type { ProcessMessage, ProcessSetup } from '../protocol/setup.js';
+import { FrameReader, frame } from '../protocol/frames.js';
+import { CHANNEL, type ProcessSetup, unreadable } from '../protocol/setup.js';
 import type { OpenChannel } from './channel.js';
 import { processEntry } from './entries.js';
 import { Tail } from './tail.js';
@@ -11,11 +12,16 @@ import { Tail } from './tail.js';
 /** How long a dead process' stderr may stay open (its own children may hold it), in milliseconds. */
 const LAST_WORDS = 100;
 
-/** How to start processes with these options. */
-export function processes(concurrency: number, options: ForkOptions): OpenChannel {
+/** How to start processes with these options. Their `stdio` has a pipe for the channel. */
+export function processes(
+  concurrency: number,
+  execArgv: readonly string[],
+  options: SpawnOptions & { readonly stdio: unknown[] },
+): OpenChannel {
   return (listener, workerId) => {
-    const child = fork(fileURLToPath(processEntry), [], { ...options, serialization: 'advanced' });
-    child.send({ concurrency, workerId } satisfies ProcessSetup);
+    const child = spawn(process.execPath, [...execArgv, fileURLToPath(processEntry)], options);
+    const socket = child.stdio[CHANNEL] as Socket;
+    socket.write(frame({ concurrency, workerId } satisfies ProcessSetup));
 
     const stderr = new Tail();
     child.stderr?.on('data', (chunk: Uint8Array) => {
@@ -33,27 +39,34 @@ export function processes(concurrency: number, options: ForkOptions): OpenChanne
       closed('exit');
       if (open.has('stderr')) setTimeout(() => closed('stderr'), LAST_WORDS).unref();
     });
-    child.once('disconnect', () => closed('channel'));
+    socket.once('close', () => closed('channel'));
     child.stderr?.once('close', () => closed('stderr'));
     child.on('error', (error) => {
       loss.cause ??= error;
-      // One that could not be started neither exits nor disconnects.
+      // One that could not be started neither exits nor closes its channel.
       if (child.pid === undefined) for (const what of [...open]) closed(what);
     });
-    child.on('message', (message: Partial<ProcessMessage> | null) => {
-      if (message?.niceq !== undefined) listener.message(message.niceq);
+    // Failing because it is about to exit is told by its exit.
+    socket.on('error', () => {});
+    const reader = new FrameReader({
+      message: (message) => listener.message(message),
+      unreadable: (error) => {
+        loss.cause ??= unreadable(error);
+        socket.destroy();
+        child.kill('SIGKILL');
+      },
     });
+    socket.on('data', (chunk) => reader.read(chunk));
     // The queue keeps the program alive as long as it waits for something; an idle process must not.
     child.unref();
-    child.channel?.unref();
+    socket.unref();
     (child.stderr as Socket | null)?.unref();
     (child.stdout as Socket | null)?.unref();
 
     return {
       claims: null,
       probe: (value) => deserialize(serialize(value)),
-      // Failing because it is about to exit is told by its exit.
-      post: (message) => void child.send({ niceq: message } satisfies ProcessMessage, () => {}),
+      post: (message) => void socket.write(frame(message)),
       kill: () => void child.kill('SIGKILL'),
     };
   };

@@ -1,4 +1,4 @@
-import type { ForkOptions, StdioOptions } from 'node:child_process';
+import type { SpawnOptions } from 'node:child_process';
 import { checkOptions, checkString, wrongType } from '../check.js';
 import { ChildWorker } from './child-worker.js';
 import { type ChildWorkerOptions, checkChildOptions } from './options.js';
@@ -37,26 +37,27 @@ export class ProcessWorker extends ChildWorker {
   /** @throws TypeError or RangeError for an option that is none of what it may be. */
   constructor(options: ProcessWorkerOptions = {}) {
     const settings = checkChildOptions(options);
-    super(settings, processes(settings.concurrency, checkProcessOptions(options)));
+    super(settings, processes(settings.concurrency, checkExecArgv(options), checkProcessOptions(options)));
   }
 }
 
-function checkProcessOptions({ env, cwd, execArgv, stdio }: ProcessWorkerOptions): ForkOptions {
-  const result: ForkOptions = { execArgv: inheritedArguments() };
+function checkExecArgv({ execArgv }: ProcessWorkerOptions): string[] {
+  if (execArgv === undefined) return inheritedArguments();
+  if (!Array.isArray(execArgv)) throw wrongType('execArgv', 'an array of strings', execArgv);
+  return execArgv.map((arg) => checkString('execArgv', arg));
+}
+
+function checkProcessOptions({ env, cwd, stdio }: ProcessWorkerOptions): SpawnOptions & { stdio: unknown[] } {
+  const result: SpawnOptions = {};
   if (env !== undefined) {
     checkOptions('env', env);
     result.env = env;
   }
   if (cwd !== undefined) result.cwd = cwd instanceof URL ? cwd : checkString('cwd', cwd);
-  if (execArgv !== undefined) {
-    if (!Array.isArray(execArgv)) throw wrongType('execArgv', 'an array of strings', execArgv);
-    result.execArgv = execArgv.map((arg) => checkString('execArgv', arg));
-  }
   if (stdio !== undefined && (!Array.isArray(stdio) || stdio.length !== 3)) {
     throw wrongType('stdio', 'an array of three: stdin, stdout and stderr', stdio);
   }
-  result.stdio = [...(stdio ?? ['ignore', 'inherit', 'pipe']), 'ipc'] as StdioOptions;
-  return result;
+  return { ...result, stdio: [...(stdio ?? ['ignore', 'inherit', 'pipe']), 'pipe'] };
 }
 
 /** Options that say what program runs, or that two programs can't have at once. */

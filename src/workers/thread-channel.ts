@@ -1,6 +1,6 @@
 import { MessageChannel, receiveMessageOnPort, Worker, type WorkerOptions } from 'node:worker_threads';
 import { Claims } from '../protocol/claims.js';
-import type { ThreadSetup } from '../protocol/setup.js';
+import { type ThreadSetup, unreadable } from '../protocol/setup.js';
 import type { OpenChannel } from './channel.js';
 import { threadEntry } from './entries.js';
 import { Tail } from './tail.js';
@@ -23,15 +23,28 @@ export function threads(concurrency: number, options: WorkerOptions): OpenChanne
     worker.on('error', (error) => {
       cause = error;
     });
+    /** False when there is nothing more. */
+    const receiveLast = (): boolean => {
+      try {
+        const last = receiveMessageOnPort(port);
+        if (last === undefined) return false;
+        listener.message(last.message);
+      } catch (error) {
+        cause ??= unreadable(error);
+      }
+      return true;
+    };
     worker.once('exit', (exitCode) => {
       // What it had posted may not have been delivered yet.
-      for (let last = receiveMessageOnPort(port); last !== undefined; last = receiveMessageOnPort(port)) {
-        listener.message(last.message);
-      }
+      while (receiveLast()) {}
       port.close();
       listener.exited({ exitCode, stderr: stderr.toString(), cause });
     });
     port.on('message', (message) => listener.message(message));
+    port.on('messageerror', (error) => {
+      cause ??= unreadable(error);
+      void worker.terminate();
+    });
     // The queue keeps the program alive as long as it waits for something; an idle thread must not.
     port.unref();
     worker.unref();

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { type IWorker, isNiceqError, type TaskHandle, TaskQueue, type TaskQueueOptions, taskModule } from 'niceq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Gate } from './gate.js';
@@ -354,6 +355,148 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
     });
   });
 
+  describe('passes on what a result throws that is looked at', () => {
+    const oneWorker = sharedWorker();
+    const hostile: Record<string, () => unknown> = {
+      'in its `then`': () => ({
+        // biome-ignore lint/suspicious/noThenProperty: a thenable is what the test is about.
+        get then() {
+          throw new RangeError('hostile');
+        },
+      }),
+      'in its `next`': () => ({
+        get next() {
+          throw new RangeError('hostile');
+        },
+      }),
+      'in its `next`, later': async () => ({
+        get next() {
+          throw new RangeError('hostile');
+        },
+      }),
+      'in its `Symbol.asyncIterator`': () => ({
+        get [Symbol.asyncIterator]() {
+          throw new RangeError('hostile');
+        },
+      }),
+      'when it is asked for its iterator': () => ({
+        [Symbol.asyncIterator]() {
+          throw new RangeError('hostile');
+        },
+      }),
+      'whatever is asked of it': () =>
+        new Proxy(
+          {},
+          {
+            get() {
+              throw new RangeError('hostile');
+            },
+          },
+        ),
+      'when it is asked what it has': async () =>
+        new Proxy(
+          {},
+          {
+            has() {
+              throw new RangeError('hostile');
+            },
+          },
+        ),
+      'when it is awaited': () => ({
+        // biome-ignore lint/suspicious/noThenProperty: a thenable is what the test is about.
+        then() {
+          throw new RangeError('hostile');
+        },
+      }),
+    };
+    for (const [how, task] of Object.entries(hostile)) {
+      test(how, async () => {
+        const queue = oneWorker();
+        const error = await errorOf(queue.call(task));
+        expect([error.constructor, error.message]).toEqual([RangeError, 'hostile']);
+        expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+      });
+    }
+
+    test('but hears only the first word of a thenable that changes its mind', async () => {
+      const fickle = () => ({
+        // biome-ignore lint/suspicious/noThenProperty: a thenable is what the test is about.
+        then(resolve: (n: number) => void, reject: (error: Error) => void) {
+          resolve(7);
+          resolve(8);
+          reject(new Error('too late'));
+          throw new Error('later still');
+        },
+      });
+      const queue = oneWorker();
+      expect(await queue.call(fickle as () => PromiseLike<number>)).toBe(7);
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    });
+
+    test('or an item of it', async () => {
+      const queue = oneWorker();
+      const hostile: Record<string, () => AsyncIterator<number>> = {
+        'is no object': (() => {
+          let count = 0;
+          return { next: () => (count++ < 2 ? { value: count } : undefined) };
+        }) as never,
+        'hostile value': (() => {
+          let count = 0;
+          return {
+            next: () =>
+              count++ < 2
+                ? { value: count }
+                : {
+                    get value() {
+                      throw new Error('hostile value');
+                    },
+                  },
+          };
+        }) as never,
+        'hostile end': (() => {
+          let count = 0;
+          return {
+            next: async () =>
+              count++ < 2
+                ? { value: count }
+                : {
+                    get done() {
+                      throw new Error('hostile end');
+                    },
+                  },
+          };
+        }) as never,
+      };
+      for (const [how, task] of Object.entries(hostile)) {
+        const items: number[] = [];
+        const read = async () => {
+          for await (const item of await queue.call(task)) items.push(item);
+        };
+        const error = await errorOf(read());
+        if (how !== 'is no object') expect(error.message).toBe(how);
+        else expect(error).toBeInstanceOf(TypeError);
+        expect(items).toEqual([1, 2]);
+      }
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    });
+
+    test('or an error that can not even be looked at', async () => {
+      const queue = oneWorker();
+      const throwHostile = () => {
+        const fail = () => {
+          throw new RangeError('hostile');
+        };
+        throw new Proxy(new Error('within'), { get: fail, has: fail, ownKeys: fail, getPrototypeOf: fail });
+      };
+      const outcome = await queue.call(throwHostile).then(
+        () => 'done',
+        () => 'failed',
+      );
+      expect(outcome).toBe('failed');
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    });
+  });
+
   describe('with a task module that is wrong', () => {
     const oneWorker = sharedWorker();
     const broken = (file: string) =>
@@ -525,6 +668,22 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
       gate.open('first');
       await first.promise;
       expect(await queue.call(tasks.recorded)).toEqual([]);
+    });
+
+    test('its listener from a signal, after a thousand calls that ended or were aborted in any state', async () => {
+      const queue = oneWorker();
+      const lasting = new AbortController();
+      const passing = new AbortController();
+      const calls: Promise<unknown>[] = [];
+      for (let i = 0; i < 500; i++) {
+        calls.push(queue.call(tasks.add, [i, 1], { signal: lasting.signal }));
+        calls.push(errorOf(queue.call(tasks.add, [i, 1], { signal: passing.signal })));
+        if (i % 100 === 99) calls.push(errorOf(queue.call(tasks.throwCustom, [], { signal: lasting.signal })));
+      }
+      expect([lasting, passing].map(({ signal }) => getEventListeners(signal, 'abort').length)).toEqual([1, 1]);
+      passing.abort();
+      await Promise.all(calls);
+      expect([lasting, passing].map(({ signal }) => getEventListeners(signal, 'abort').length)).toEqual([0, 0]);
     });
 
     test('nothing from a task whose signal aborts while it runs, but tells it', async () => {

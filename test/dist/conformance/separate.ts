@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { serialize } from 'node:v8';
 import {
   isNiceqError,
   type ProcessWorker,
@@ -9,7 +10,7 @@ import {
   type ThreadWorker,
   type ThreadWorkerOptions,
 } from 'niceq';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { errorOf, makeBench, tasks } from './conformance.js';
 
 type SharedOptions = Pick<
@@ -26,10 +27,35 @@ function replacement(queue: TaskQueue): Promise<void> {
   });
 }
 
+/** Messages that no worker would send. */
+export const nonsenses: readonly unknown[] = [
+  'text',
+  5,
+  null,
+  {},
+  [99],
+  [-1],
+  ['done'],
+  [1, 'x'],
+  [1, 99, 'a slot without a task', 1, 2],
+  [1, 0, 'a time that is none', Number.NaN, 2],
+  [2, 0, { type: 'error' }, 1, 1],
+  [7, { type: 'error' }],
+  [9, 0, 'no items'],
+  [10, 0, null],
+];
+
 /** What workers with threads or processes of their own have to do alike. */
 export function separateConformance(
   makeWorker: (options?: SharedOptions) => SeparateWorker,
-  exits: { readonly outOfMemory: () => SeparateWorker; readonly signals: boolean },
+  exits: {
+    readonly outOfMemory: () => SeparateWorker;
+    /** Reads and writes values nested deeper than this thread can. */
+    readonly deep: () => SeparateWorker;
+    /** Reads only values that are nested less deeply than those this thread can write. */
+    readonly shallow: () => SeparateWorker;
+    readonly signals: boolean;
+  },
 ) {
   const bench = makeBench();
   const oneWorker = (options?: SharedOptions) => bench.queueOf([makeWorker(options)]);
@@ -97,6 +123,41 @@ export function separateConformance(
       expect(sum).toBe(3);
     });
 
+    test('though its getter throws, or it is a proxy that does', async () => {
+      const queue = oneWorker();
+      const inArgument = {
+        rows: [
+          {
+            get x() {
+              throw new RangeError('hostile');
+            },
+          },
+        ],
+      };
+      const fail = () => {
+        throw new RangeError('hostile');
+      };
+      const proxy = new Proxy({}, { get: fail, has: fail, ownKeys: fail, getPrototypeOf: fail });
+      const inResult = () => ({
+        a: 1,
+        get x() {
+          throw new RangeError('hostile');
+        },
+      });
+      const errors = await Promise.all([
+        errorOf(queue.call(tasks.echo, [1, inArgument])),
+        errorOf(queue.call(tasks.echo, [[proxy]])),
+        errorOf(queue.call(inResult)),
+      ]);
+      expect(errors.map((error) => isNiceqError(error, 'ERR_NOT_PORTABLE'))).toEqual([true, true, true]);
+      expect(errors.map(({ message }) => message)).toEqual([
+        expect.stringMatching(/Argument 1 at `\.rows\[0\]\.x`/),
+        expect.stringMatching(/Argument 0 at `\[0\]`/),
+        expect.stringMatching(/The result at `\.x`/),
+      ]);
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    });
+
     test('and never runs such a task again', async () => {
       const queue = oneWorker();
       const handle = queue.submit(tasks.uncloneable, [], { retry: { error: 5 } });
@@ -157,6 +218,43 @@ export function separateConformance(
       await queue.call(tasks.grow, [320_000_000]);
       await replaced;
       expect(await queue.call(tasks.next)).toBe(1);
+    });
+  });
+
+  describe('when a message can not be read', () => {
+    const nested = (depth: number) => {
+      let value: unknown = 0;
+      for (let i = 0; i < depth; i++) value = [value];
+      return value;
+    };
+
+    test('from it, tries again in a new one, and then says why', async () => {
+      const queue = bench.queueOf([exits.deep()]);
+      const handle = queue.submit(nested, [8000]);
+      const error = await errorOf(handle.promise);
+      expect(error).toMatchObject({ code: 'ERR_WORKER_LOST', attempts: 2 });
+      expect(error.message).toMatch(/can't be read.*stack/);
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    });
+
+    test('by it, tries again in a new one, then says why, and runs what came with it', async () => {
+      const queue = bench.queueOf([exits.shallow()]);
+      await queue.call(tasks.next);
+      let depth = 64;
+      for (let step = 2 ** 14; step >= 1; step /= 2) {
+        try {
+          serialize(nested(depth + step));
+          depth += step;
+        } catch {}
+      }
+      const before = queue.call(tasks.add, [1, 1]);
+      const bad = queue.submit(tasks.record, [nested(Math.floor(depth * 0.95))]);
+      const after = Array.from({ length: 20 }, (_, i) => queue.call(tasks.add, [i, 1]));
+      const error = await errorOf(bad.promise);
+      expect(error).toMatchObject({ code: 'ERR_WORKER_LOST', attempts: 2 });
+      expect(error.message).toMatch(/can't be read.*stack/);
+      expect(await before).toBe(2);
+      expect(await Promise.all(after)).toEqual(after.map((_, i) => i + 1));
     });
   });
 
@@ -341,16 +439,18 @@ export function separateConformance(
 
     test('no task while another one runs beside it', async () => {
       const { gate } = bench;
-      const queue = oneWorker({ graceful: 500, concurrency: 2 });
+      const queue = oneWorker({ graceful: 500, concurrency: 3 });
       await queue.call(tasks.next);
       const hanging = queue.submit(tasks.hang, [gate.port, 'a']);
       const other = queue.submit(tasks.pass, [gate.port, 'b']);
       await Promise.all([gate.arrival('a'), gate.arrival('b')]);
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
       hanging.cancel();
-      // Well after its time of grace.
-      await new Promise((resolve) => {
-        setTimeout(resolve, 700);
-      });
+      // What follows the cancellation there and back: the worker has read it.
+      await queue.call(tasks.add, [1, 2]);
+      vi.advanceTimersByTime(500);
+      vi.useRealTimers();
       const replaced = replacement(queue);
       gate.open('b');
       expect(await other.promise).toBe('b');

@@ -16,6 +16,10 @@ export declare function block(port: number, name: string): Promise<never>;
 export declare function hang(port: number, name: string): Promise<never>;
 export declare function sleep(time: number): Promise<void>;
 
+export declare function chat(messages: readonly unknown[]): string;
+export declare function writeBytes(descriptor: number, bytes: Uint8Array): Promise<never>;
+export declare function leaveBehind(): number;
+
 export interface Context {
   id: string;
   attempt: number;

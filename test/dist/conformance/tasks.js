@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
+import { parentPort } from 'node:worker_threads';
 import { taskContext, transferable } from 'niceq';
 
 // Tasks for the tests of workers. What they remember lives as long as their thread or process.
@@ -89,6 +91,31 @@ export async function sleep(time) {
   await new Promise((resolve) => {
     setTimeout(resolve, time);
   });
+}
+
+// --- what they should leave alone -----------------------------------------------------------------------------------
+
+/** Says something to the parent past the worker's own channel. */
+export function chat(messages) {
+  for (const message of messages) parentPort.postMessage(message);
+  return 'sent';
+}
+
+/** Writes bytes to a file descriptor, and never ends. */
+export function writeBytes(descriptor, bytes) {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(descriptor, bytes, at);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+    }
+  }
+  return new Promise(() => {});
+}
+
+/** Starts a process that goes on when this one has ended. */
+export function leaveBehind() {
+  return spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore', detached: true }).pid;
 }
 
 // --- the context ----------------------------------------------------------------------------------------------------

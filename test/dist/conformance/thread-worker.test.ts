@@ -1,7 +1,7 @@
 import { isNiceqError, ThreadWorker } from 'niceq';
 import { describe, expect, test } from 'vitest';
 import { conformance, errorOf, makeBench, tasks } from './conformance.js';
-import { separateConformance } from './separate.js';
+import { nonsenses, separateConformance } from './separate.js';
 
 describe('A ThreadWorker', () => {
   conformance((options) => new ThreadWorker({ graceful: 10_000, ...options }), {
@@ -11,6 +11,8 @@ describe('A ThreadWorker', () => {
   });
   separateConformance((options) => new ThreadWorker({ graceful: 10_000, ...options }), {
     outOfMemory: () => new ThreadWorker({ resourceLimits: { maxOldGenerationSizeMb: 16 } }),
+    deep: () => new ThreadWorker({ resourceLimits: { stackSizeMb: 16 } }),
+    shallow: () => new ThreadWorker({ resourceLimits: { stackSizeMb: 1 } }),
     signals: false,
   });
 
@@ -44,6 +46,34 @@ describe('A ThreadWorker', () => {
     expect(await other.promise).toBe(3);
     expect([other.workerId, blocked.state]).toEqual([2, 'running']);
     expect(await queue.call(tasks.recorded)).toEqual([]);
+  });
+
+  test('is not mistaken in what tasks say to the parent themselves', async () => {
+    const queue = bench.queueOf([new ThreadWorker()]);
+    expect(await queue.call(tasks.chat, [[null, 'text', [99], { niceq: [1, 0, 5, 1, 2] }, [1, 0, 5, 1, 2]]])).toBe(
+      'sent',
+    );
+    expect(await queue.call(tasks.next)).toBe(1);
+    expect(await queue.call(tasks.next)).toBe(2);
+  });
+
+  test('is replaced when a task writes nonsense to its channel, and only that task suffers', async () => {
+    const { gate } = bench;
+    const queue = bench.queueOf([new ThreadWorker({ series: [undefined] }), new ThreadWorker({ series: ['other'] })]);
+    const neighbour = queue.call(tasks.pass, [gate.port, 'neighbour'], { series: 'other' });
+    await gate.arrival('neighbour');
+    for (const nonsense of nonsenses) {
+      const vandalize = (message: unknown) => {
+        const handles = (process as unknown as { _getActiveHandles(): object[] })._getActiveHandles();
+        for (const handle of handles) (handle as { postMessage?(message: unknown): void }).postMessage?.(message);
+        return new Promise<never>(() => {});
+      };
+      const error = await errorOf(queue.call(vandalize, [nonsense], { retry: { lost: 0 } }));
+      expect(error).toMatchObject({ code: 'ERR_WORKER_LOST', cause: expect.any(TypeError) });
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    }
+    gate.open('neighbour');
+    expect(await neighbour).toBe('neighbour');
   });
 
   test('that can not be started three times in a row is not hired', async () => {

@@ -56,12 +56,16 @@ export class FakeAssignment implements Assignment {
   readonly id = 'fake';
   readonly fn = (n: number) => n;
   readonly args: unknown[] = [1];
-  readonly attempt = 1;
+  readonly attempt: number;
   readonly isUpdate = false;
   readonly series = undefined;
   readonly transfer = [];
   readonly signal = new AbortController().signal;
   readonly log: string[] = [];
+
+  constructor(attempt = 1) {
+    this.attempt = attempt;
+  }
 
   started(): void {
     if (!this.log.includes('started')) this.log.push('started');

@@ -1,14 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { WorkerLostError } from '../../../src/errors.js';
+import { Claims } from '../../../src/protocol/claims.js';
 import { encodeError } from '../../../src/protocol/error-record.js';
-import { report } from '../../../src/protocol/messages.js';
+import { command, report } from '../../../src/protocol/messages.js';
 import { Link } from '../../../src/workers/link.js';
 import type { Assignment } from '../../../src/workers/worker.js';
 import { FakeAssignment, type FakeChannel, fakeChannels } from './fake-channel.js';
 
-function connect(concurrency = 1) {
-  const { open, channels } = fakeChannels();
+function connect(concurrency = 1, claims: Claims | null = null) {
+  const { open, channels } = fakeChannels(claims);
   const unstarted: Assignment[] = [];
   const losses: unknown[] = [];
   const link = new Link(
@@ -102,6 +103,65 @@ describe('a link', () => {
     const lost = [link.recall(again), link.recall(again)];
     channel.exit();
     expect(await Promise.all(lost)).toEqual([false, false]);
+  });
+
+  describe('to what has exited', () => {
+    const three = () => [new FakeAssignment(), new FakeAssignment(), new FakeAssignment()] as const;
+
+    it('without a last word counts all that was sent as begun, for only claims could tell', () => {
+      const { link, channel, unstarted } = connect();
+      const assignments = three();
+      for (const assignment of assignments) link.run(assignment);
+      channel.say((to) => to.done(0, 5, 1, 2));
+      channel.exit();
+      expect(unstarted).toEqual([]);
+      expect(assignments.map(({ log }) => log)).toEqual([['started', 'done 5'], ['started'], ['started']]);
+    });
+
+    it('with a last word counts only what runs as begun, and gives back what was held', () => {
+      const { link, channel, unstarted } = connect();
+      const assignments = three();
+      for (const assignment of assignments) link.run(assignment);
+      channel.say((to) => {
+        to.done(0, 5, 1, 2);
+        to.ends();
+      });
+      channel.exit();
+      expect(unstarted).toEqual([assignments[2]]);
+    });
+
+    it('and shares memory counts what was claimed as begun', () => {
+      const claims = Claims.create(3);
+      const { link, channel, unstarted } = connect(1, claims);
+      const assignments = three();
+      for (const assignment of assignments) link.run(assignment);
+      claims.take(0, 1);
+      claims.take(1, 2);
+      channel.exit();
+      expect(unstarted).toEqual([assignments[2]]);
+    });
+
+    it('for want of reading what was sent counts what should run as begun, though nothing was claimed', () => {
+      const { link, channel, unstarted } = connect(1, Claims.create(3));
+      const assignments = three();
+      for (const assignment of assignments) link.run(assignment);
+      channel.say((to) => to.ends());
+      channel.exit();
+      expect(unstarted).toEqual(assignments.slice(1));
+    });
+  });
+
+  it('sends what is run again in a message of its own, and nothing behind it', async () => {
+    const { link, channel } = connect(1, Claims.create(9));
+    const [first, again] = [new FakeAssignment(), new FakeAssignment(2)];
+    link.run(first);
+    expect(link.holds(first.fn)).toBe(true);
+    await Promise.resolve();
+    channel.say((to) => to.done(0, 5, 1, 1));
+    const messages = channel.received.length;
+    link.run(again);
+    expect(channel.received.slice(messages).map((message) => message[0])).toEqual([command.run]);
+    expect(link.holds(first.fn)).toBe(false);
   });
 
   it('never throws and never settles a task twice, whatever it is told', () => {

@@ -1,0 +1,71 @@
+import { DefaultSerializer, deserialize } from 'node:v8';
+
+/**
+ * How messages travel between processes: eight bytes, of which the first four are always the same and the others tell
+ * the length, and then what v8 makes of the message.
+ *
+ * This is not Node's own channel, whose reader throws what it can't read where nobody can catch it: a value nested
+ * deeper than one side can follow, or a few bytes that a task writes there, would end the program.
+ */
+
+const MARK = Buffer.from('nice').readUInt32BE();
+const HEAD = 8;
+const emptyHead = Buffer.alloc(HEAD);
+
+/** Makes the bytes of a message, or throws what structured clone throws. */
+export function frame(message: unknown): Buffer {
+  const serializer = new DefaultSerializer();
+  serializer.writeRawBytes(emptyHead);
+  serializer.writeHeader();
+  serializer.writeValue(message);
+  const bytes = serializer.releaseBuffer();
+  bytes.writeUInt32BE(MARK, 0);
+  bytes.writeUInt32BE(bytes.length - HEAD, 4);
+  return bytes;
+}
+
+/** Who gets the messages. */
+export interface FrameOwner {
+  message(message: unknown): void;
+  /** What has arrived is no message. Nothing is told after this. */
+  unreadable(error: unknown): void;
+}
+
+/** Finds the messages in the bytes that arrive. */
+export class FrameReader {
+  readonly #owner: FrameOwner;
+  #chunks: Buffer[] = [];
+  #length = 0;
+  /** How many bytes there must be before there is anything to do. */
+  #needed = HEAD;
+
+  constructor(owner: FrameOwner) {
+    this.#owner = owner;
+  }
+
+  read(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    while (this.#length >= this.#needed) {
+      let message: unknown;
+      try {
+        const bytes = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
+        this.#chunks = [bytes];
+        if (this.#needed === HEAD) {
+          if (bytes.readUInt32BE(0) !== MARK) throw new TypeError('these bytes are no message');
+          this.#needed = HEAD + bytes.readUInt32BE(4);
+          continue;
+        }
+        message = deserialize(bytes.subarray(HEAD, this.#needed));
+        this.#chunks = bytes.length > this.#needed ? [bytes.subarray(this.#needed)] : [];
+        this.#length -= this.#needed;
+        this.#needed = HEAD;
+      } catch (error) {
+        this.#needed = Number.POSITIVE_INFINITY;
+        this.#owner.unreadable(error);
+        return;
+      }
+      this.#owner.message(message);
+    }
+  }
+}

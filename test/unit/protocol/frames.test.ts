@@ -1,0 +1,67 @@
+import { serialize } from 'node:v8';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FrameReader, frame } from '../../../src/protocol/frames.js';
+
+function reading() {
+  const messages: unknown[] = [];
+  const errors: unknown[] = [];
+  const reader = new FrameReader({
+    message: (message) => void messages.push(message),
+    unreadable: (error) => void errors.push(error),
+  });
+  return { reader, messages, errors };
+}
+
+/** The bytes in pieces of these lengths, and the rest. */
+function pieces(bytes: Buffer, lengths: readonly number[]): Buffer[] {
+  const cut: Buffer[] = [];
+  let at = 0;
+  for (const length of lengths) {
+    cut.push(bytes.subarray(at, at + length));
+    at += length;
+  }
+  return [...cut, bytes.subarray(at)];
+}
+
+describe('frames', () => {
+  it('bring messages as they were, however their bytes are cut', () => {
+    const message = fc.anything({
+      withBigInt: true,
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withTypedArray: true,
+    });
+    fc.assert(
+      fc.property(fc.array(message), fc.array(fc.nat(40), { maxLength: 40 }), (sent, lengths) => {
+        const { reader, messages, errors } = reading();
+        const bytes = Buffer.concat(sent.map(frame));
+        for (const piece of pieces(bytes, lengths)) reader.read(piece);
+        expect([messages, errors]).toStrictEqual([sent, []]);
+      }),
+    );
+  });
+
+  it('tell once of bytes that are no message, after the messages before them, and of nothing that follows', () => {
+    const garbage: Uint8Array[] = [
+      Buffer.from('{"json":true}'),
+      Buffer.alloc(8),
+      Buffer.concat([frame(1).subarray(0, 8), Buffer.alloc(frame(1).length - 8)]),
+      frame({ cut: 'short' }).subarray(0, 12),
+      serialize('without a head'),
+    ];
+    for (const bytes of garbage) {
+      const { reader, messages, errors } = reading();
+      reader.read(Buffer.concat([frame('before'), bytes, frame('after'), frame('later')]));
+      reader.read(frame('later still'));
+      expect(messages).toEqual(['before']);
+      expect(errors).toHaveLength(1);
+    }
+  });
+
+  it('refuse what structured clone refuses', () => {
+    expect(() => frame([() => 1])).toThrow(/could not be cloned/);
+    expect(() => frame(Symbol('s'))).toThrow(/could not be cloned/);
+  });
+});
