@@ -1,4 +1,5 @@
 import type { Task } from '../queue/task.js';
+import type { TaskHandle } from '../queue/task-handle.js';
 import type { HandlerHost } from './host.js';
 
 /**
@@ -7,7 +8,7 @@ import type { HandlerHost } from './host.js';
  */
 export class Announcements {
   readonly #host: HandlerHost;
-  readonly #tasks: Task[] = [];
+  readonly #tasks: TaskHandle[] = [];
   /** How many of them have been told of. */
   #told = 0;
 
@@ -16,12 +17,13 @@ export class Announcements {
   }
 
   add(task: Task): void {
-    if (this.#host.listenerCount('queued') > 0) this.#tasks.push(task);
+    if (this.#host.listenerCount('queued') > 0) this.#tasks.push(task.handle);
   }
 
   tell(): void {
+    if (this.#tasks.length === 0) return;
     // Listeners may submit more, or have the rest told in between.
-    while (this.#told < this.#tasks.length) this.#host.emit('queued', this.#tasks[this.#told++] as Task);
+    while (this.#told < this.#tasks.length) this.#host.emit('queued', this.#tasks[this.#told++] as TaskHandle);
     this.#tasks.length = 0;
     this.#told = 0;
   }

@@ -20,6 +20,17 @@ export interface AttemptOwner {
   attemptFailed(attempt: Attempt, error: unknown): void;
 }
 
+/** What only few attempts need, so that the others need no room for it. */
+class Extras {
+  timer: NodeJS.Timeout | undefined;
+  /** The iteration it has led to, while a consumer reads it. */
+  iteration: Iteration | null = null;
+  controller: AbortController | null = null;
+  abortReason: unknown;
+  /** Of an attempt that has let go of its task. */
+  released: { readonly task: WeakRef<Task>; readonly context: TaskContext } | null = null;
+}
+
 /**
  * One attempt to run one task on one worker. It lives until the worker is rid of it, which may be long after the task
  * was cancelled or has run out of time.
@@ -39,15 +50,9 @@ export class Attempt implements Assignment {
   isTimedOut = false;
   /** Whether its worker was asked to give it back. */
   isRecalled = false;
-  timer: NodeJS.Timeout | undefined;
-  /** The iteration it has led to, while a consumer reads it. */
-  iteration: Iteration | null = null;
-  #controller: AbortController | null = null;
-  #abortReason: unknown;
-  #context: TaskContext | null = null;
-  #task: Task | null;
-  #weakTask: WeakRef<Task> | null = null;
   readonly owner: AttemptOwner;
+  #task: Task | null;
+  #extras: Extras | null = null;
 
   constructor(task: Task, employment: Employment, owner: AttemptOwner, crew: Crew | null) {
     this.#task = task;
@@ -58,7 +63,21 @@ export class Attempt implements Assignment {
   }
 
   get task(): Task {
-    return (this.#task ?? this.#weakTask?.deref()) as Task;
+    return (this.#task ?? this.#extras?.released?.task.deref()) as Task;
+  }
+
+  get extras(): Extras {
+    this.#extras ??= new Extras();
+    return this.#extras;
+  }
+
+  /** The iteration it has led to, while a consumer reads it. */
+  get iteration(): Iteration | null {
+    return this.#extras?.iteration ?? null;
+  }
+
+  stopTimer(): void {
+    if (this.#extras !== null) clearTimeout(this.#extras.timer);
   }
 
   /**
@@ -66,8 +85,7 @@ export class Attempt implements Assignment {
    * nobody would ever see that the iterator has been dropped.
    */
   release(): void {
-    this.#context ??= this.context();
-    this.#weakTask = new WeakRef(this.task);
+    this.extras.released = { task: new WeakRef(this.task), context: this.context() };
     this.#task = null;
   }
 
@@ -96,11 +114,12 @@ export class Attempt implements Assignment {
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === null) {
-      this.#controller = new AbortController();
-      if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason);
+    const { extras } = this;
+    if (extras.controller === null) {
+      extras.controller = new AbortController();
+      if (extras.abortReason !== undefined) extras.controller.abort(extras.abortReason);
     }
-    return this.#controller.signal;
+    return extras.controller.signal;
   }
 
   /** Whether the task still waits for this attempt. */
@@ -118,8 +137,8 @@ export class Attempt implements Assignment {
 
   progress(progress: unknown): void {
     // Also after it has returned an iterator: its items are still being made.
-    const isIterating = this.iteration !== null || this.#weakTask !== null;
-    const task = this.#task ?? this.#weakTask?.deref();
+    const isIterating = this.#extras !== null && (this.#extras.iteration !== null || this.#extras.released !== null);
+    const task: Task | undefined = this.task;
     if (this.hasEnded && !isIterating) return;
     if (task?.attempt === this && task.phase <= DONE) this.owner.attemptProgressed(this, progress);
   }
@@ -138,11 +157,7 @@ export class Attempt implements Assignment {
       return;
     }
     if (iterator !== null) {
-      // Not the task itself, which may be collected before.
-      const scope = this.task.runInAsyncScope(() => new AsyncResource('niceq.Iteration'));
-      const inScope: InScope = (fn) =>
-        scope.runInAsyncScope(runInContext<ReturnType<typeof fn>>, undefined, this, fn, []);
-      this.iterate(new LocalSource(iterator, inScope, (reason) => this.abort(reason)), at);
+      iterateHere(this, iterator, at);
       return;
     }
     this.endedAt = at;
@@ -169,7 +184,8 @@ export class Attempt implements Assignment {
   }
 
   context(): TaskContext {
-    if (this.#context !== null) return this.#context;
+    const context = this.#extras?.released?.context;
+    if (context !== undefined) return context;
     const attempt = this;
     return {
       id: this.id,
@@ -185,8 +201,17 @@ export class Attempt implements Assignment {
 
   /** Tells the body that it should end. */
   abort(reason: unknown): void {
-    this.#abortReason = reason;
-    this.#controller?.abort(reason);
+    this.extras.abortReason = reason;
+    this.extras.controller?.abort(reason);
     this.employment.worker.cancel?.(this, reason);
   }
+}
+
+/** The attempt has returned an iterator of this thread. */
+function iterateHere(attempt: Attempt, iterator: AnyIterator, at: number): void {
+  // Not the task itself, which may be collected before.
+  const scope = attempt.task.runInAsyncScope(() => new AsyncResource('niceq.Iteration'));
+  const inScope: InScope = (fn) =>
+    scope.runInAsyncScope(runInContext<ReturnType<typeof fn>>, undefined, attempt, fn, []);
+  attempt.iterate(new LocalSource(iterator, inScope, (reason) => attempt.abort(reason)), at);
 }

@@ -189,7 +189,7 @@ export class Attempts implements Assigner, AttemptOwner {
   #end(attempt: Attempt): void {
     const { employment } = attempt;
     attempt.hasEnded = true;
-    clearTimeout(attempt.timer);
+    attempt.stopTimer();
     employment.remove(attempt);
     this.#rounds.plan();
     if (attempt.isUpdate) return;

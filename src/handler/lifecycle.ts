@@ -77,15 +77,15 @@ export class Lifecycle {
     this.pending++;
     this.nesting.leave(task);
     const { timeout } = task.settings;
-    if (timeout !== Number.POSITIVE_INFINITY) attempt.timer = setTimeout(() => this.#timedOut(attempt), timeout);
+    if (timeout !== Number.POSITIVE_INFINITY) attempt.extras.timer = setTimeout(() => this.#timedOut(attempt), timeout);
     // It may have been called by a task that began a moment ago.
     this.#announcements.tell();
-    if (attempt.isCurrent) this.#host.emit('started', task);
+    if (attempt.isCurrent && this.#host.listenerCount('started') > 0) this.#host.emit('started', task.handle);
   }
 
   progressed(attempt: Attempt, progress: unknown): void {
     attempt.task.progressed(progress);
-    if (!attempt.isUpdate) this.#host.emit('progress', attempt.task, progress);
+    if (!attempt.isUpdate) this.#host.emit('progress', attempt.task.handle, progress);
   }
 
   /** The task's attempt never began: it waits again. */
@@ -119,12 +119,14 @@ export class Lifecycle {
     }
     const iteration = this.#iteration(source, employment, consumer !== undefined, signal);
     if (consumer === undefined) {
+      // What makes the items may still report progress.
+      task.keep();
       // Before the task leaves its signal, which a listener may abort when it hears that the task is done.
       if (signal !== undefined) this.#signals.add(signal, iteration);
       this.finish(attempt, DONE, new TaskIterator(iteration));
       attempt.release();
     } else {
-      attempt.iteration = iteration;
+      attempt.extras.iteration = iteration;
       void this.#feed(attempt, new TaskIterator(iteration));
     }
   }
@@ -139,7 +141,7 @@ export class Lifecycle {
       return;
     }
     task.extras.retries[failure]++;
-    this.#host.emit('retry', task, error);
+    this.#host.emit('retry', task.handle, error);
     const delay = delayAfter(task.settings.retry, attempt.attempt, guard);
     // The listener may have cancelled it.
     if (task.isSettled) this.#scheduler.finish(task);
@@ -192,6 +194,7 @@ export class Lifecycle {
     task.settle(end, outcome, at);
     task.attempt?.employment.progressed();
     this.#host.settled(task, outcome);
+    task.forget();
   }
 
   #undelay(task: Task): void {

@@ -225,7 +225,7 @@ export class TaskHandler implements TaskOwner {
     if (phase === HELD) {
       this.#attempts.recall(attempt, undefined, () => attempt.abort(reason ?? error));
     } else {
-      clearTimeout(attempt.timer);
+      attempt.stopTimer();
       attempt.abort(reason ?? error);
     }
     return true;

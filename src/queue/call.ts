@@ -26,6 +26,9 @@ export interface Call {
 
 const NONE: CallOptions = {};
 
+/** Shared, as most calls have none and each may wait for long. */
+const NO_ARGS: unknown[] = Object.freeze([]) as unknown as unknown[];
+
 /** Checks a call and makes its task. Throws TypeError, RangeError or NotPortableError. */
 export function makeCall(
   fn: AnyFunction | TaskRef,
@@ -41,7 +44,7 @@ export function makeCall(
   const band = bandOf(doNext, doLast);
   const settings = settingsOf(options, band, defaults);
   const requirement = requirementOf(fn, isRef, on);
-  return { task: new Task(fn, args ?? [], series, niceness, settings), band, requirement };
+  return { task: new Task(fn, args ?? NO_ARGS, series, niceness, settings), band, requirement };
 }
 
 /** Throws unless `fn` is a function or a task reference; tells whether it is a reference. */

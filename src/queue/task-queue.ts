@@ -154,7 +154,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   submit<R>(fn: Callee<[], R>): TaskHandle<Result<R>>;
   submit<A extends unknown[], R>(fn: Callee<A, R>, args: readonly [...A], options?: CallOptions): TaskHandle<Result<R>>;
   submit(fn: AnyFunction | TaskRef, args?: readonly unknown[], options?: CallOptions): TaskHandle {
-    return this.#submit(fn, args, options);
+    return this.#submit(fn, args, options).handle;
   }
 
   #submit(fn: AnyFunction | TaskRef, args: readonly unknown[] | undefined, options: CallOptions | undefined): Task {
@@ -434,9 +434,10 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
 
   #settled(task: Task, outcome: unknown): void {
     this.#stats.record(task);
-    if (task.phase === DONE) this.emit('done', task);
-    else if (task.phase === FAILED) this.emit('failed', task, outcome);
-    else this.emit('cancelled', task, outcome);
+    if (task.phase === DONE) {
+      if (this.listenerCount('done') > 0) this.emit('done', task.handle);
+    } else if (task.phase === FAILED) this.emit('failed', task.handle, outcome);
+    else this.emit('cancelled', task.handle, outcome);
   }
 
   #roundEnded(): void {

@@ -1,4 +1,4 @@
-import { AsyncResource } from 'node:async_hooks';
+import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 import type { Transferable } from 'node:worker_threads';
 import { checkFunction, checkInteger } from '../check.js';
 import { now } from '../clock.js';
@@ -54,22 +54,21 @@ export interface TaskOwner {
   guard(call: () => void): void;
 }
 
-/** What only few tasks need, so that the others need no room for it. */
+/** What only few tasks need, above all those whose handle somebody has, so that the others need no room for it. */
 class Extras {
   /** How often it was run again, by what went wrong. */
   readonly retries = { lost: 0, timeout: 0, error: 0 };
   /** Until it is run again. */
   delay: NodeJS.Timeout | undefined;
-  readonly listeners = new Set<(progress: unknown) => void>();
+  listeners: Set<(progress: unknown) => void> | null = null;
   /** What it ended with, kept for a promise that nobody has asked for yet. */
   outcome: unknown;
   /** When it ended, of a task that never began. */
   endedAt: number | undefined;
+  takenAt = 0;
 }
 
 type Settle = (outcome: unknown) => void;
-
-let taskCount = 0;
 
 // The executor is one function for all promises, not a closure for each: it runs synchronously, so it can leave what
 // it was given here. Rejecting goes through `resolve` with a rejected promise, as memory per waiting task is speed.
@@ -81,6 +80,10 @@ const takeResolve = (resolve: Settle) => {
 /**
  * One call: the record that waits in the scheduler and the handle its caller has, in one object, as there may be
  * millions of them. As an AsyncResource it remembers the async context of the call.
+ *
+ * Bytes are speed here: what waits is copied by the garbage collector, twice, and what an ended task still refers to
+ * stays as long as the task, which by then is in the old generation. So a field is worth having only if every waiting
+ * task needs it, and a task whose handle nobody was given lets go of its attempt when it is done.
  */
 export class Task extends AsyncResource implements Job, TaskHandle {
   prev: Job | null = null;
@@ -88,7 +91,6 @@ export class Task extends AsyncResource implements Job, TaskHandle {
   list: JobList | null = null;
   lane: Lane | null = null;
   place = 0;
-  takenAt = 0;
   niceness: number;
 
   readonly fn: AnyFunction | TaskRef;
@@ -96,17 +98,17 @@ export class Task extends AsyncResource implements Job, TaskHandle {
   readonly series: unknown;
   readonly settings: TaskSettings;
   readonly queuedAt = now();
-  readonly #number = ++taskCount;
   phase: Phase = QUEUED;
   attempts = 0;
-  /** The latest. */
+  /** The latest; null again when the task is done and nobody can ask for it. */
   attempt: Attempt | null = null;
   #promise: Promise<unknown> | null = null;
   #resolve: Settle | null = null;
   #extras: Extras | null = null;
 
   constructor(fn: AnyFunction | TaskRef, args: unknown[], series: unknown, niceness: number, settings: TaskSettings) {
-    super('niceq.Task');
+    // Said explicitly it is the same id, but as a small integer, which takes no memory of its own.
+    super('niceq.Task', toSmallInteger(executionAsyncId()));
     this.fn = fn;
     this.args = args;
     this.series = series;
@@ -127,11 +129,30 @@ export class Task extends AsyncResource implements Job, TaskHandle {
   }
 
   get id(): string {
-    return this.settings.id ?? `task-${this.#number}`;
+    return this.settings.id ?? `task-${this.asyncId()}`;
   }
 
   get state(): TaskState {
     return states[this.phase] as TaskState;
+  }
+
+  /** The task as what its caller or a listener is given: from now on it remembers how it went. */
+  get handle(): TaskHandle {
+    this.keep();
+    return this;
+  }
+
+  /** Somebody may ask for its attempt after it is done. */
+  keep(): void {
+    this.#extras ??= new Extras();
+  }
+
+  get takenAt(): number {
+    return this.extras.takenAt;
+  }
+
+  set takenAt(at: number) {
+    this.extras.takenAt = at;
   }
 
   get isSettled(): boolean {
@@ -161,7 +182,7 @@ export class Task extends AsyncResource implements Job, TaskHandle {
     if (this.#promise === null) {
       this.#promise = new Promise(takeResolve);
       this.#resolve = lastResolve;
-      if (this.isSettled) this.#fulfil(this.extras.outcome);
+      if (this.isSettled) this.fulfil(this.extras.outcome);
     }
     return this.#promise;
   }
@@ -172,10 +193,16 @@ export class Task extends AsyncResource implements Job, TaskHandle {
     if (this.attempt === null) this.extras.endedAt = at;
     else this.attempt.endedAt = at;
     if (this.#promise === null) this.extras.outcome = outcome;
-    else this.#fulfil(outcome);
+    else this.fulfil(outcome);
   }
 
-  #fulfil(outcome: unknown): void {
+  /** Everybody who had to be told that it is done has been. */
+  forget(): void {
+    if (this.#extras === null && this.phase === DONE) this.attempt = null;
+  }
+
+  // Not `#`: a private method would cost every task a field.
+  private fulfil(outcome: unknown): void {
     (this.#resolve as Settle)(this.phase === DONE ? outcome : Promise.reject(outcome));
     this.#resolve = null;
   }
@@ -194,16 +221,23 @@ export class Task extends AsyncResource implements Job, TaskHandle {
 
   onProgress(listener: (progress: unknown) => void): () => void {
     checkFunction('listener', listener);
-    const { listeners } = this.extras;
-    listeners.add(listener);
+    const { extras } = this;
+    extras.listeners ??= new Set();
+    extras.listeners.add(listener);
     return () => {
-      listeners.delete(listener);
+      extras.listeners?.delete(listener);
     };
   }
 
   /** Tells those who listen what the task reports. */
   progressed(progress: unknown): void {
-    if (this.#extras === null) return;
+    if (this.#extras?.listeners == null) return;
     for (const listener of this.#extras.listeners) this.settings.owner.guard(() => listener(progress));
   }
+}
+
+/** The same number, represented as an integer if it fits into one. */
+function toSmallInteger(n: number): number {
+  const integer = n | 0;
+  return integer === n ? integer : n;
 }

@@ -107,8 +107,8 @@ const UNRANKED = 2 ** 32;
 
 /** Who is to be given a job, and the lane whose first job it is. */
 export interface Match {
-  readonly seat: Seat;
-  readonly entry: Entry;
+  seat: Seat;
+  entry: Entry;
 }
 
 /**
@@ -139,6 +139,8 @@ export class Crew implements Turn {
   #clock = 0;
   #uses = 0;
   #admissions = 0;
+  /** The one object that tells of every match. */
+  #match: Match | null = null;
 
   constructor(qualification: ReadonlySet<unknown> | null, order: number) {
     this.qualification = qualification;
@@ -269,7 +271,10 @@ export class Crew implements Turn {
     return this.#next(this.#desk(kind)) !== null;
   }
 
-  /** Chooses who is given a job next, the least loaded worker that there is something for, and what; or null. */
+  /**
+   * Chooses who is given a job next, the least loaded worker that there is something for, and what; or null. What it
+   * returns is true until the next time.
+   */
   match(): Match | null {
     let match: Match | null = null;
     for (const desk of this.#desks) {
@@ -281,7 +286,9 @@ export class Crew implements Turn {
         const job = entry.lane.first as Job;
         if (!job.holdable || !seat.wouldHold(job)) continue;
       }
-      match = { seat, entry };
+      match = this.#match ??= { seat, entry };
+      match.seat = seat;
+      match.entry = entry;
     }
     return match;
   }

@@ -12,7 +12,7 @@ export interface Job {
   lane: Lane | null;
   /** Its place in the order of arrival. A job that is given back returns to it. */
   place: number;
-  /** When it was last taken, by the clock that rate limits go by. */
+  /** When it was last taken, by the clock that rate limits go by; unknown unless there was such a limit. */
   takenAt: number;
   /** -20..20. */
   niceness: number;

@@ -232,7 +232,7 @@ export class Scheduler {
     const job = lane.take();
     if (lane.band === NORMAL) crew.charge(entry.share, costOf(job));
     this.#left(lane);
-    job.takenAt = this.#now;
+    if (this.isMetered(job)) job.takenAt = this.#now;
     this.#running++;
     series.running++;
     this.#limiter?.started(this.#now);

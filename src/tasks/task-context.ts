@@ -23,8 +23,11 @@ export interface ContextSource {
  * One slot for the whole thread, under a registered symbol: a task module and the worker's own code may have loaded
  * different copies of the package.
  */
-const CURRENT = Symbol.for('niceq.currentTask');
-const holder = globalThis as { [CURRENT]?: ContextSource | undefined };
+const SLOT = Symbol.for('niceq.currentTask');
+const shared = globalThis as { [SLOT]?: { current: ContextSource | undefined } };
+// Looked up once: every task reads and writes it, and properties of the global object are slow.
+shared[SLOT] ??= { current: undefined };
+const slot = shared[SLOT];
 
 /**
  * The context of the task that is running. Call it in the task before its first `await`; afterwards others may run in
@@ -44,7 +47,7 @@ const holder = globalThis as { [CURRENT]?: ContextSource | undefined };
  * ```
  */
 export function taskContext(): TaskContext {
-  const current = holder[CURRENT];
+  const { current } = slot;
   if (current === undefined) {
     throw new Error(
       'taskContext() knows the task only before its first await: call it at the top of the task function',
@@ -55,16 +58,16 @@ export function taskContext(): TaskContext {
 
 /** The task that is running, up to its first await, if one is. */
 export function currentSource(): ContextSource | undefined {
-  return holder[CURRENT];
+  return slot.current;
 }
 
 /** Runs `fn`, up to its first await, as the task that `source` knows the context of. */
 export function runInContext<T>(source: ContextSource, fn: (...args: never[]) => T, args: readonly unknown[]): T {
-  const outer = holder[CURRENT];
-  holder[CURRENT] = source;
+  const outer = slot.current;
+  slot.current = source;
   try {
     return fn(...(args as never[]));
   } finally {
-    holder[CURRENT] = outer;
+    slot.current = outer;
   }
 }

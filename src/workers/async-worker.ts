@@ -4,6 +4,8 @@ import { isThenable, toPromise } from '../tasks/thenable.js';
 import { checkConcurrency, checkSeries } from './options.js';
 import type { Assignment, IWorker } from './worker.js';
 
+const { then } = Promise.prototype;
+
 export interface AsyncWorkerOptions {
   /** How many tasks it interleaves: an integer from 1, or Infinity. Default 1. */
   concurrency?: number;
@@ -26,6 +28,7 @@ export class AsyncWorker implements IWorker {
   concurrency: number;
   id?: number;
   readonly #loaded = new Map<string, AnyFunction>();
+  readonly #followers: Follower[] = [];
 
   /** @throws TypeError or RangeError for an option that is none of what it may be. */
   constructor(options: AsyncWorkerOptions = {}) {
@@ -71,14 +74,41 @@ export class AsyncWorker implements IWorker {
       assignment.done(result);
       return;
     }
+    const follower = this.#followers.pop() ?? new Follower(this.#followers);
     // A thenable of another make may throw; a promise of its outcome does not.
-    toPromise(result).then(
-      (value) => assignment.done(value),
-      (error) => assignment.fail(error),
-    );
+    follower.follow(assignment, toPromise(result));
   }
 
   async stop(): Promise<void> {}
 
   crash(): void {}
+}
+
+/** How many followers are kept for the next promises. */
+const FOLLOWERS = 1000;
+
+/** Follows a promise to its end, and then the next one: two closures for as many as run at a time, not for each. */
+class Follower {
+  readonly #free: Follower[];
+  #assignment: Assignment | null = null;
+
+  constructor(free: Follower[]) {
+    this.#free = free;
+  }
+
+  follow(assignment: Assignment, promise: Promise<unknown>): void {
+    this.#assignment = assignment;
+    // Not the promise's own `then`, which may be anybody's: this one calls one of the two, once.
+    then.call(promise, this.#done, this.#failed);
+  }
+
+  readonly #done = (value: unknown) => this.#release().done(value);
+  readonly #failed = (error: unknown) => this.#release().fail(error);
+
+  #release(): Assignment {
+    const assignment = this.#assignment as Assignment;
+    this.#assignment = null;
+    if (this.#free.length < FOLLOWERS) this.#free.push(this);
+    return assignment;
+  }
 }
