@@ -1,12 +1,11 @@
 import { now } from '../clock.js';
-import { NotPortableError } from '../errors.js';
 import { type AnyIterator, iteratorOf } from '../iteration/iterators.js';
 import type { Claims } from '../protocol/claims.js';
 import { type CloneProbe, type ErrorRecord, encodeError } from '../protocol/error-record.js';
 import { type Commands, type Message, ReportWriter, readCommands, report, reportFields } from '../protocol/messages.js';
 import { Outbox } from '../protocol/outbox.js';
 import { unreadable } from '../protocol/setup.js';
-import { pathToUncloneable } from '../protocol/uncloneable.js';
+import { refusedResult } from '../protocol/uncloneable.js';
 import { runInContext } from '../tasks/task-context.js';
 import type { AnyFunction } from '../tasks/task-module.js';
 import { isThenable, toPromise } from '../tasks/thenable.js';
@@ -271,7 +270,7 @@ export class Runner implements Commands, RunOwner {
         writer.items(run.slot, items);
         this.#port.post(writer.take(), transfer);
       },
-      refusal: (item, cause) => this.#refusal('The item', item, cause),
+      refusal: (item, cause) => refusedResult('The item', item, this.#port.probe, cause),
       ended: (end) => {
         this.#iterating.delete(run.slot);
         this.#outbox.writer.iterated(run.slot, end === undefined ? null : this.#encode(run, end.error));
@@ -322,20 +321,9 @@ export class Runner implements Commands, RunOwner {
   #refused(part: Message, cause: unknown): void {
     const [op, slot, value, startedAt, endedAt] = part;
     if (op !== report.done) return;
-    const error = encodeError(this.#refusal('The result', value, cause), this.#port.probe);
+    const error = encodeError(refusedResult('The result', value, this.#port.probe, cause), this.#port.probe);
     const replacement = new ReportWriter();
     replacement.failed(slot as number, error, startedAt as number, endedAt as number);
     this.#port.post(replacement.take());
-  }
-
-  #refusal(what: string, value: unknown, cause: unknown): NotPortableError {
-    const path = pathToUncloneable(value, this.#port.probe);
-    const why = cause instanceof Error ? cause.message : String(cause);
-    return new NotPortableError(
-      `${what}${path === '' ? '' : ` at \`${path}\``} can't be sent from the worker: ${why}`,
-      {
-        cause,
-      },
-    );
   }
 }

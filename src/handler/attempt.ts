@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Transferable } from 'node:worker_threads';
 import { now } from '../clock.js';
+import type { WorkerLostError } from '../errors.js';
 import { type InScope, type ItemSource, type Iteration, LocalSource } from '../iteration/iteration.js';
 import { type AnyIterator, iteratorOf } from '../iteration/iterators.js';
 import { DONE, type Task } from '../queue/task.js';
@@ -18,6 +19,7 @@ export interface AttemptOwner {
   attemptDone(attempt: Attempt, value: unknown): void;
   attemptIterates(attempt: Attempt, source: ItemSource): void;
   attemptFailed(attempt: Attempt, error: unknown): void;
+  attemptLost(attempt: Attempt, error: WorkerLostError): void;
 }
 
 /** What only few attempts need, so that the others need no room for it. */
@@ -40,6 +42,7 @@ export class Attempt implements Assignment {
   /** The crew its worker belonged to when the task was assigned; null for an update, which nobody schedules. */
   readonly crew: Crew | null;
   readonly attempt: number;
+  readonly keepAs: string | null;
   /** Where it is among the attempts of its employment. */
   position = -1;
   startedAt = 0;
@@ -54,11 +57,18 @@ export class Attempt implements Assignment {
   #task: Task | null;
   #extras: Extras | null = null;
 
-  constructor(task: Task, employment: Employment, owner: AttemptOwner, crew: Crew | null) {
+  constructor(
+    task: Task,
+    employment: Employment,
+    owner: AttemptOwner,
+    crew: Crew | null,
+    keepAs: string | null = null,
+  ) {
     this.#task = task;
     this.employment = employment;
     this.crew = crew;
-    this.attempt = task.attempts + 1;
+    this.attempt = task.earlierAttempts + task.attempts + 1;
+    this.keepAs = keepAs;
     this.owner = owner;
   }
 
@@ -107,6 +117,14 @@ export class Attempt implements Assignment {
 
   get isUpdate(): boolean {
     return this.crew === null;
+  }
+
+  get niceness(): number {
+    return this.task.niceness;
+  }
+
+  get doNext(): boolean {
+    return this.task.settings.isUrgent;
   }
 
   get transfer(): readonly Transferable[] {
@@ -177,6 +195,13 @@ export class Attempt implements Assignment {
     if (this.hasEnded) return;
     this.endedAt = at;
     this.owner.attemptFailed(this, error);
+  }
+
+  lost(error: WorkerLostError): void {
+    if (this.hasEnded) return;
+    this.started();
+    this.endedAt = now();
+    this.owner.attemptLost(this, error);
   }
 
   invoke(fn?: AnyFunction): unknown {

@@ -47,9 +47,9 @@ export class Attempts implements Assigner, AttemptOwner {
   }
 
   /** Runs a task on a worker at once, past the scheduler: an update. */
-  runDirectly(task: Task, employment: Employment): void {
+  runDirectly(task: Task, employment: Employment, keepAs: string | null): void {
     task.phase = HELD;
-    this.#begin(new Attempt(task, employment, this, null));
+    this.#begin(new Attempt(task, employment, this, null, keepAs));
   }
 
   /** Takes an attempt back that has not started: its task returns to its place. */
@@ -126,15 +126,12 @@ export class Attempts implements Assigner, AttemptOwner {
   /** What the worker ran tasks on has died. Those it had begun are lost; the others return to their places. */
   lost(employment: Employment, error: WorkerLostError, unstarted: readonly Assignment[]): void {
     for (const attempt of [...employment.attempts]) {
-      const { task, isStarted, isUpdate } = attempt;
+      const { isStarted, isUpdate } = attempt;
       if (attempt.isCurrent && !isUpdate && (!isStarted || unstarted.includes(attempt))) {
         this.#giveBack(attempt);
         continue;
       }
-      this.#end(attempt);
-      if (!attempt.isCurrent) this.#drop(attempt);
-      else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(task));
-      else this.#lifecycle.failed(attempt, 'lost', lossOf(error, task.attempts));
+      this.attemptLost(attempt, error);
     }
   }
 
@@ -170,6 +167,14 @@ export class Attempts implements Assigner, AttemptOwner {
     else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(attempt.task));
     else if (isNiceqError(error, 'ERR_NOT_PORTABLE')) this.#lifecycle.finish(attempt, FAILED, error);
     else this.#lifecycle.failed(attempt, 'error', error);
+  }
+
+  attemptLost(attempt: Attempt, error: WorkerLostError): void {
+    const { task } = attempt;
+    this.#end(attempt);
+    if (!attempt.isCurrent) this.#drop(attempt);
+    else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(task));
+    else this.#lifecycle.failed(attempt, 'lost', lossOf(error, task.attempts));
   }
 
   // --- within -------------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ export class Lifecycle {
   started(attempt: Attempt): void {
     const { task } = attempt;
     task.phase = RUNNING;
-    task.attempts = attempt.attempt;
+    task.attempts++;
     if (attempt.isUpdate) return;
     this.held--;
     this.pending++;

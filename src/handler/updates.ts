@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 
 /** A call that is run on every worker before its first task. */
@@ -8,6 +9,23 @@ export interface KeptUpdate {
   readonly isForSeries: boolean;
   readonly series: unknown;
   readonly key: unknown;
+  /** For workers that keep it themselves: the same for equal keys, and another one for each update without. */
+  readonly name: string;
+}
+
+const names = new WeakMap<object, string>();
+
+/** The name of an update with this key. */
+export function updateName(key: unknown): string {
+  if ((typeof key !== 'object' && typeof key !== 'function') || key === null) {
+    return key === undefined || typeof key === 'symbol' ? randomUUID() : `${typeof key} ${key}`;
+  }
+  let name = names.get(key);
+  if (name === undefined) {
+    name = randomUUID();
+    names.set(key, name);
+  }
+  return name;
 }
 
 /** The updates to be run on workers to come, in order. */

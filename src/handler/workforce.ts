@@ -137,7 +137,7 @@ export class Workforce implements EmploymentOwner {
       // One that is being replaced gets it when it is ready.
       if (!employment.isOpen || (update.isForSeries && !employment.serves(update.series))) continue;
       employment.applied.add(update);
-      runs.push(this.#apply(update, employment));
+      runs.push(this.#apply(update, employment, isEphemeral));
     }
     const outcomes = await Promise.allSettled(runs);
     const errors = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason);
@@ -242,16 +242,16 @@ export class Workforce implements EmploymentOwner {
       const update = this.#updates.next(qualification, employment.applied);
       if (update === undefined) break;
       employment.applied.add(update);
-      await this.#apply(update, employment);
+      await this.#apply(update, employment, false);
     }
     // One that was lost meanwhile has yet to be ready again.
     if (!employment.isLeaving && employment.losses === losses) then();
   }
 
-  #apply(update: KeptUpdate, employment: Employment): Promise<unknown> {
+  #apply(update: KeptUpdate, employment: Employment, isEphemeral: boolean): Promise<unknown> {
     const task = this.#host.directTask(update);
     const { promise } = task;
-    this.#attempts.runDirectly(task, employment);
+    this.#attempts.runDirectly(task, employment, isEphemeral ? null : update.name);
     return this.#rounds.occupy(promise);
   }
 

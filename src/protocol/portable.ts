@@ -52,3 +52,8 @@ function parses(expression: string): boolean {
     return false;
   }
 }
+
+/** Keys of series may be anything; what is no plain data means nothing on the other side. */
+export function portableSeries(series: unknown): unknown {
+  return typeof series === 'object' || typeof series === 'function' || typeof series === 'symbol' ? undefined : series;
+}

@@ -1,7 +1,30 @@
+import { NotPortableError } from '../errors.js';
 import type { CloneProbe } from './error-record.js';
 
 /** How deep the way is followed: each step tries to copy all that is below. */
 const DEPTH = 64;
+
+/** The error of arguments that `probe` refuses: says which one, and where in it. */
+export function refusedArgument(args: unknown[], probe: CloneProbe, cause: unknown): NotPortableError {
+  const path = pathToUncloneable(args, probe);
+  const index = /^\[(\d+)\]/.exec(path);
+  const which =
+    index === null
+      ? 'An argument'
+      : `Argument ${index[1]}${path === index[0] ? '' : ` at \`${path.slice(index[0].length)}\``}`;
+  return new NotPortableError(`${which} can't be sent to the worker: ${messageOf(cause)}`, { cause });
+}
+
+/** The error of a result or item that `probe` refuses: says where in it. */
+export function refusedResult(what: string, value: unknown, probe: CloneProbe, cause: unknown): NotPortableError {
+  const path = pathToUncloneable(value, probe);
+  const where = path === '' ? '' : ` at \`${path}\``;
+  return new NotPortableError(`${what}${where} can't be sent from the worker: ${messageOf(cause)}`, { cause });
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
 
 /** Where in `value` the part is that `probe` refuses: a path such as `.rows[3].render`, or '' for the value itself. */
 export function pathToUncloneable(value: unknown, probe: CloneProbe): string {

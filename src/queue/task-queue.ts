@@ -12,7 +12,7 @@ import { QueueClosedError, QueueFullError } from '../errors.js';
 import { GuardedEmitter } from '../guarded-emitter.js';
 import type { HandlerHost } from '../handler/host.js';
 import { TaskHandler } from '../handler/task-handler.js';
-import type { KeptUpdate } from '../handler/updates.js';
+import { type KeptUpdate, updateName } from '../handler/updates.js';
 import type { Consumer } from '../iteration/feed.js';
 import { mapTasks } from '../iteration/map.js';
 import { sourceOf } from '../protocol/portable.js';
@@ -249,6 +249,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
       isForSeries: 'series' in options,
       series: options.series,
       key: options.key,
+      name: updateName(options.key),
     };
     return await this.handler.workforce.update(update, ephemeral);
   }

@@ -58,6 +58,8 @@ export interface TaskOwner {
 class Extras {
   /** How often it was run again, by what went wrong. */
   readonly retries = { lost: 0, timeout: 0, error: 0 };
+  /** How often another queue has run it before it came to this one. */
+  earlierAttempts = 0;
   /** Until it is run again. */
   delay: NodeJS.Timeout | undefined;
   listeners: Set<(progress: unknown) => void> | null = null;
@@ -170,6 +172,10 @@ export class Task extends AsyncResource implements Job, TaskHandle {
   get endedAt(): number | undefined {
     if (!this.isSettled) return undefined;
     return this.attempt?.endedAt ?? this.#extras?.endedAt;
+  }
+
+  get earlierAttempts(): number {
+    return this.#extras?.earlierAttempts ?? 0;
   }
 
   get extras(): Extras {

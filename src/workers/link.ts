@@ -1,4 +1,4 @@
-import { NotPortableError, type WorkerLoss, type WorkerLostError } from '../errors.js';
+import type { WorkerLoss, WorkerLostError } from '../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
 import {
   CommandWriter,
@@ -9,7 +9,8 @@ import {
   readReports,
 } from '../protocol/messages.js';
 import { Outbox } from '../protocol/outbox.js';
-import { pathToUncloneable } from '../protocol/uncloneable.js';
+import { portableSeries } from '../protocol/portable.js';
+import { refusedArgument } from '../protocol/uncloneable.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import type { Channel, ChannelListener, OpenChannel } from './channel.js';
 import { type Code, codeOf } from './code.js';
@@ -451,19 +452,8 @@ export class Link implements Reports, ChannelListener {
     const posting = part[0] === command.run ? this.#postings[part[1] as number] : undefined;
     if (posting == null) throw cause;
     this.#release(posting);
-    posting.assignment.fail(this.#uncloneable(posting.assignment, cause));
+    posting.assignment.fail(refusedArgument(posting.assignment.args, this.#channel.probe, cause));
     this.#owner.released();
-  }
-
-  #uncloneable({ args }: Assignment, cause: unknown): NotPortableError {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const path = pathToUncloneable(args, this.#channel.probe);
-    const index = /^\[(\d+)\]/.exec(path);
-    const which =
-      index === null
-        ? 'An argument'
-        : `Argument ${index[1]}${path === index[0] ? '' : ` at \`${path.slice(index[0].length)}\``}`;
-    return new NotPortableError(`${which} can't be sent to the worker: ${why}`, { cause });
   }
 }
 
@@ -472,9 +462,4 @@ export interface LinkOptions {
   /** How long a cancelled task, or the whole, may take to end by itself, in milliseconds. */
   readonly graceful: number;
   readonly workerId: number;
-}
-
-/** Keys of series may be anything; what is no plain data means nothing on the other side. */
-function portableSeries(series: unknown): unknown {
-  return typeof series === 'object' || typeof series === 'function' || typeof series === 'symbol' ? undefined : series;
 }

@@ -89,6 +89,15 @@ export interface Assignment {
   readonly attempt: number;
   /** Whether it is an update, which every worker runs, not a task from the queue. */
   readonly isUpdate: boolean;
+  /**
+   * Of an update that is kept for workers to come: its name, for a worker that keeps it itself, where an equal name
+   * replaces it. Null for one that is not kept, and for a task.
+   */
+  readonly keepAs: string | null;
+  /** How much the task gives way to others: -20 to 20. */
+  readonly niceness: number;
+  /** Whether the task goes before everything else. */
+  readonly doNext: boolean;
   /** The series the task belongs to. */
   readonly series: unknown;
   /** What is to be handed over with the arguments instead of copied. */
@@ -108,6 +117,11 @@ export interface Assignment {
   iterate(source: ItemSource, at?: number): void;
   /** The task has failed with `error`, now or at `at`. */
   fail(error: unknown, at?: number): void;
+  /**
+   * What ran this task has died, and the worker goes on: the task is run again as its `retry.lost` allows, or fails
+   * with `error`. Later calls of `done`, `iterate` and `fail` are ignored.
+   */
+  lost(error: WorkerLostError): void;
   /**
    * Calls the function in this thread, in the async context of whoever called the queue and with `taskContext()` in
    * place. `fn` must be given for a task reference.

@@ -58,6 +58,9 @@ export class FakeAssignment implements Assignment {
   readonly args: unknown[] = [1];
   readonly attempt: number;
   readonly isUpdate = false;
+  readonly keepAs = null;
+  readonly niceness = 0;
+  readonly doNext = false;
   readonly series = undefined;
   readonly transfer = [];
   readonly signal = new AbortController().signal;
@@ -81,6 +84,9 @@ export class FakeAssignment implements Assignment {
   }
   fail(error: unknown): void {
     this.log.push(`failed: ${(error as Error).message}`);
+  }
+  lost(error: Error): void {
+    this.log.push(`lost: ${error.message}`);
   }
   invoke(): unknown {
     throw new Error('it runs elsewhere');
