@@ -8,6 +8,7 @@ const publicEntries = {
   index: 'src/index.ts',
   source: 'src/source/index.ts',
   graph: 'src/graph/index.ts',
+  bullmq: 'src/bullmq/index.ts',
 };
 
 /** What threads and processes start with: ESM only, as the CommonJS build starts the same files. */
@@ -72,7 +73,15 @@ const common: Options = {
 export default defineConfig([
   // Public entries share their classes through chunks, so that instanceof holds across them. Everything stays flat in
   // dist/: `./thread.js` resolves from each.
-  { ...common, name: 'esm', entry: publicEntries, format: 'esm', splitting: true },
+  // devalue is what niceq/bullmq writes with: bundled, so that who does not use that entry need not install it.
+  {
+    ...common,
+    name: 'esm',
+    entry: publicEntries,
+    format: 'esm',
+    splitting: true,
+    noExternal: ['devalue'],
+  },
   // One file a child: it starts faster.
   { ...common, name: 'child', entry: childEntries, format: 'esm', splitting: false },
   {
@@ -84,7 +93,7 @@ export default defineConfig([
     outExtension: () => ({ js: '.cjs' }),
     splitting: true,
     // p-limit is ESM only: Node 20 can't require that before 20.19, and where it can it gets a namespace, not a function.
-    noExternal: ['p-limit'],
+    noExternal: ['p-limit', 'devalue'],
     define: { 'import.meta.url': 'importMetaUrl' },
     inject: ['src/cjs/import-meta-url.ts'],
     esbuildPlugins: [thirdPartyNotices],

@@ -21,6 +21,7 @@ export default defineConfig({
             { find: /^niceq$/, replacement: source('index.ts') },
             { find: /^niceq\/source$/, replacement: source('source/index.ts') },
             { find: /^niceq\/graph$/, replacement: source('graph/index.ts') },
+            { find: /^niceq\/bullmq$/, replacement: source('bullmq/index.ts') },
           ],
         },
         test: {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
 import * as main from 'niceq';
+import * as bullmq from 'niceq/bullmq';
 import * as graph from 'niceq/graph';
 import * as source from 'niceq/source';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,6 +15,7 @@ const entries: { name: string; path: string; exports: object }[] = [
   { name: 'niceq', path: 'index.ts', exports: main },
   { name: 'niceq/source', path: 'source/index.ts', exports: source },
   { name: 'niceq/graph', path: 'graph/index.ts', exports: graph },
+  { name: 'niceq/bullmq', path: 'bullmq/index.ts', exports: bullmq },
 ];
 
 const fixtures = fileURLToPath(new URL('./fixtures/tsdoc/', import.meta.url));

@@ -75,15 +75,11 @@ test('the tarball holds what is meant to be published, and nothing else', async 
     'CHANGELOG.md',
     'LICENSE',
     'dist/THIRD-PARTY-NOTICES.txt',
-    ...['index.js', 'index.cjs', 'source.js', 'source.cjs', 'graph.js', 'graph.cjs', 'thread.js', 'process.js'].flatMap(
-      (file) => [`dist/${file}`, `dist/${file}.map`],
-    ),
-    'dist/index.d.ts',
-    'dist/index.d.cts',
-    'dist/source.d.ts',
-    'dist/source.d.cts',
-    'dist/graph.d.ts',
-    'dist/graph.d.cts',
+    ...['index', 'source', 'graph', 'bullmq'].flatMap((entry) => [
+      ...['js', 'js.map', 'cjs', 'cjs.map'].map((end) => `dist/${entry}.${end}`),
+      ...['d.ts', 'd.cts'].map((end) => `dist/${entry}.${end}`),
+    ]),
+    ...['thread.js', 'process.js'].flatMap((file) => [`dist/${file}`, `dist/${file}.map`]),
   ];
   // What entries share has a hash in its name.
   const chunk = /^dist\/(chunk-[A-Z0-9]+\.c?js(\.map)?|[\w-]+-[\w-]+\.d\.c?ts)$/;

@@ -1,5 +1,13 @@
 import { getEventListeners } from 'node:events';
-import { type IWorker, isNiceqError, type TaskHandle, TaskQueue, type TaskQueueOptions, taskModule } from 'niceq';
+import {
+  AsyncWorker,
+  type IWorker,
+  isNiceqError,
+  type TaskHandle,
+  TaskQueue,
+  type TaskQueueOptions,
+  taskModule,
+} from 'niceq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Gate } from './gate.js';
 
@@ -13,7 +21,7 @@ export interface WorkerOptions {
 export interface Kind {
   readonly kind: string;
   /** Where its tasks run: beside the caller, or with a memory of their own, so that everything is copied. */
-  readonly home: 'main thread' | 'thread' | 'process';
+  readonly home: 'main thread' | 'thread' | 'process' | 'server';
   /** Whether it finds out itself what is wrong with a task module. */
   readonly loadsModules: boolean;
 }
@@ -60,6 +68,7 @@ export async function errorOf(promise: Promise<unknown>): Promise<Error & Record
 /** What every kind of worker has to do alike, whatever it runs tasks on. */
 export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { kind, home, loadsModules }: Kind) {
   const isSeparate = home !== 'main thread';
+  const isRemote = home === 'server';
   const bench = makeBench();
   const queueOf = bench.queueOf;
   const oneWorker = (options?: TaskQueueOptions) => queueOf([makeWorker()], options);
@@ -77,11 +86,24 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
   }
 
   describe('runs tasks', () => {
-    test('one plain function', async () => {
+    test.skipIf(isRemote)('one plain function', async () => {
       expect(await oneWorker().call((n: number) => n * 2, [15])).toBe(30);
     });
 
-    test('an async function, and one that returns a thenable', async () => {
+    test.runIf(isRemote)('no plain function, and says so', async () => {
+      const queue = oneWorker();
+      const double = (n: number) => n * 2;
+      const forOthers = queue.submit(double, [15]);
+      const error = await errorOf(queue.call(double, [15], { on: 'remote' }));
+      expect(isNiceqError(error, 'ERR_NOT_PORTABLE')).toBe(true);
+      expect(error.message).toMatch(/`double`.*task module/);
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+      expect(forOthers.state).toBe('queued');
+      await queue.attachWorker(new AsyncWorker());
+      expect(await forOthers.promise).toBe(30);
+    });
+
+    test.skipIf(isRemote)('an async function, and one that returns a thenable', async () => {
       const queue = oneWorker();
       expect(await queue.call(async (n: number) => n * 2, [15])).toBe(30);
       // biome-ignore lint/suspicious/noThenProperty: a thenable is what the test is about.
@@ -89,27 +111,30 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
       expect(await queue.call(thenable)).toBe(7);
     });
 
-    test('functions in the form of a method, a function expression and a generator-free arrow', async () => {
-      const queue = oneWorker();
-      const object = {
-        double(n: number) {
-          return n * 2;
-        },
-        async later(n: number) {
-          return n * 3;
-        },
-        'with spaces'(n: number) {
-          return n * 4;
-        },
-      };
-      expect(await queue.call(object.double, [1])).toBe(2);
-      expect(await queue.call(object.later, [1])).toBe(3);
-      expect(await queue.call(object['with spaces'], [1])).toBe(4);
-      const named = function fac(n: number): number {
-        return n < 2 ? 1 : n * fac(n - 1);
-      };
-      expect(await queue.call(named, [5])).toBe(120);
-    });
+    test.skipIf(isRemote)(
+      'functions in the form of a method, a function expression and a generator-free arrow',
+      async () => {
+        const queue = oneWorker();
+        const object = {
+          double(n: number) {
+            return n * 2;
+          },
+          async later(n: number) {
+            return n * 3;
+          },
+          'with spaces'(n: number) {
+            return n * 4;
+          },
+        };
+        expect(await queue.call(object.double, [1])).toBe(2);
+        expect(await queue.call(object.later, [1])).toBe(3);
+        expect(await queue.call(object['with spaces'], [1])).toBe(4);
+        const named = function fac(n: number): number {
+          return n < 2 ? 1 : n * fac(n - 1);
+        };
+        expect(await queue.call(named, [5])).toBe(120);
+      },
+    );
 
     test('an export of a task module, sync and async', async () => {
       const queue = oneWorker();
@@ -166,8 +191,9 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
       const queue = oneWorker();
       const others = queue.submit(tasks.add, [1, 2], { on: kind === 'thread' ? 'process' : 'thread' });
       expect(await queue.call(tasks.add, [1, 2], { on: kind })).toBe(3);
-      expect(await queue.call(tasks.add, [1, 2], { on: 'local' })).toBe(3);
-      expect(others.state).toBe('queued');
+      const local = queue.submit(tasks.add, [1, 2], { on: 'local' });
+      if (!isRemote) expect(await local.promise).toBe(3);
+      expect([others.state, local.state]).toEqual(['queued', isRemote ? 'queued' : 'done']);
     });
 
     test('with times that follow each other', async () => {
@@ -260,7 +286,7 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
       const queue = oneWorker();
       const { buffer } = await queue.call(tasks.handOver, [1000]);
       expect(buffer.byteLength).toBe(1000);
-      expect(await queue.call(tasks.lengthLeft)).toBe(home === 'thread' ? 0 : 1000);
+      expect(await queue.call(tasks.lengthLeft)).toBe(home === 'thread' || isRemote ? 0 : 1000);
     });
   });
 
@@ -553,7 +579,8 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
         id: 'label',
         attempt: 1,
         series: 'mine',
-        workerId: 2,
+        // On a server it is the one of the server's own worker.
+        workerId: isRemote ? 1 : 2,
         isSignal: true,
         isAborted: false,
       });

@@ -1,0 +1,104 @@
+import { checkCount, checkDuration, checkInteger, checkOptions } from '../../check.js';
+import { NotPortableError, WorkerLostError } from '../../errors.js';
+import { isTaskRef } from '../../tasks/task-module.js';
+import { checkSeries } from '../../workers/options.js';
+import type { Assignment, Employer, IWorker } from '../../workers/worker.js';
+import { type BullOptions, type BullSettings, checkBullOptions, startError } from '../connection.js';
+import { Caller } from './caller.js';
+
+export interface BullWorkerOptions extends BullOptions {
+  /** How many tasks may be with the servers at a time, running or waiting there: an integer from 1. Default 64. */
+  concurrency?: number;
+  /** The series it serves; the default series only if `undefined` is listed. Default: every series. */
+  series?: readonly unknown[];
+  /**
+   * How long a server may be missing before what it runs counts as lost, in milliseconds: more than 0. It may only have
+   * lost its connection for a moment. Default 5000.
+   */
+  grace?: number;
+  /** How long Redis may be unreachable before the worker gives up, in milliseconds. Infinity: for ever. Default 60 000. */
+  patience?: number;
+}
+
+/**
+ * Runs tasks on other machines, on whichever server of the same name is free. Only exports of modules that the servers
+ * were given can be run, so it takes task references and no plain functions.
+ *
+ * A task whose server dies is run again on another one, as its `retry.lost` allows. While no server is there, tasks wait
+ * for one.
+ *
+ * @example
+ * ```ts ignore: needs Redis
+ * const queue = new TaskQueue();
+ * await queue.attachWorker(new BullWorker({ name: 'render', connection: redis }));
+ * const pixels = await queue.call(tasks.render, [3]);
+ * ```
+ */
+export class BullWorker implements IWorker {
+  readonly kind = 'remote';
+  id?: number;
+  readonly series: readonly unknown[] | null;
+  readonly concurrency: number;
+  readonly #settings: BullSettings & { readonly grace: number; readonly patience: number };
+  #caller: Caller | null = null;
+  #hasEnded = false;
+
+  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  constructor(options: BullWorkerOptions) {
+    checkOptions('options', options);
+    const { concurrency = 64, series, grace = 5000, patience = 60_000 } = options;
+    this.concurrency = checkInteger('concurrency', concurrency, 1);
+    this.series = checkSeries(series);
+    this.#settings = {
+      ...checkBullOptions(options),
+      grace: checkDuration('grace', grace),
+      patience:
+        patience === Number.POSITIVE_INFINITY ? checkCount('patience', patience) : checkDuration('patience', patience),
+    };
+  }
+
+  async start(employer: Employer): Promise<void> {
+    try {
+      const caller = await Caller.open(this.#settings, (error) => employer.resign(error));
+      this.#caller = caller;
+      if (this.#hasEnded) {
+        await caller.stop();
+        throw new Error('it was stopped');
+      }
+    } catch (cause) {
+      throw startError(this.#settings.name, cause);
+    }
+  }
+
+  run(assignment: Assignment): void {
+    const { fn } = assignment;
+    if (!isTaskRef(fn)) {
+      const message = `The function \`${fn.name}\` can't be sent to another machine, which takes task references only: use a task module`;
+      assignment.fail(new NotPortableError(message));
+    } else if (this.#caller === null) {
+      assignment.lost(new WorkerLostError('The worker was stopped'));
+    } else if (assignment.isUpdate) {
+      this.#caller.update(assignment, fn);
+    } else {
+      this.#caller.run(assignment, fn);
+    }
+  }
+
+  recall(assignment: Assignment): boolean | Promise<boolean> {
+    return this.#caller?.recall(assignment) ?? false;
+  }
+
+  cancel(assignment: Assignment, reason: unknown): void {
+    this.#caller?.cancel(assignment, reason);
+  }
+
+  async stop(): Promise<void> {
+    this.#hasEnded = true;
+    await this.#caller?.stop();
+  }
+
+  crash(): void {
+    this.#hasEnded = true;
+    void this.#caller?.crash();
+  }
+}

@@ -1,0 +1,130 @@
+import { decodeError, type ErrorRecord } from '../../protocol/error-record.js';
+import { refusedArgument } from '../../protocol/uncloneable.js';
+import type { TaskRef } from '../../tasks/task-module.js';
+import type { Assignment } from '../../workers/worker.js';
+import { encode, probe } from '../codec.js';
+import { dropUpdate, type KeptUpdate, keepUpdate } from '../kept-updates.js';
+import type { Member } from '../member.js';
+import { moduleKey } from '../module-key.js';
+import { type Message, type Orders, write } from '../protocol.js';
+
+/** An update that some servers have not answered yet. */
+interface Round {
+  readonly assignment: Assignment;
+  /** Where it is kept; '' if it is not. */
+  readonly entry: string;
+  readonly order: Message<Orders>;
+  /** Those that have not answered, and how to stop watching them. */
+  readonly servers: Map<string, () => void>;
+  hasAnswer: boolean;
+  value: unknown;
+  error: { readonly reason: unknown } | null;
+}
+
+/** Has updates run on every server there is, and kept for those to come. */
+export class UpdateDesk {
+  readonly #member: Member;
+  readonly #rounds = new Map<number, Round>();
+  /** The last kept update of this caller, once it is known. */
+  #latest: Promise<string> = Promise.resolve('');
+  /** Those who wait for the first server. */
+  readonly #waiting = new Set<() => void>();
+
+  constructor(member: Member) {
+    this.#member = member;
+  }
+
+  /** The last update that a task called now must find done. */
+  latest(): Promise<string> {
+    return this.#latest;
+  }
+
+  async run(assignment: Assignment, ref: TaskRef, number: number): Promise<void> {
+    const { args, keepAs } = assignment;
+    const module = moduleKey(ref.url);
+    let payload: string;
+    try {
+      payload = encode(args);
+    } catch (cause) {
+      assignment.fail(refusedArgument(args, probe, cause));
+      return;
+    }
+    assignment.started();
+    try {
+      const { id: caller } = this.#member;
+      let entry = '';
+      let order: Message<Orders> = ['update', caller, number, module, ref.name, args];
+      if (keepAs !== null) {
+        entry = await this.#keep({ key: keepAs, module, name: ref.name, payload });
+        order = ['keep', caller, number, entry];
+      }
+      const servers = new Map<string, () => void>();
+      const round: Round = { assignment, entry, order, servers, hasAnswer: false, value: undefined, error: null };
+      this.#rounds.set(number, round);
+      for (const server of await this.#member.present('server')) this.#ask(number, round, server);
+    } catch (error) {
+      this.#rounds.delete(number);
+      assignment.fail(error);
+    }
+  }
+
+  /** A server has come: one that waits for the first need wait no more. */
+  arrived(server: string): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+    for (const [number, round] of this.#rounds) if (round.servers.size === 0) this.#ask(number, round, server);
+  }
+
+  updated(number: number, server: string, value: unknown, error: ErrorRecord | null): void {
+    const round = this.#rounds.get(number);
+    if (round === undefined || !round.servers.has(server)) return;
+    if (error !== null) round.error ??= { reason: decodeError(error) };
+    else if (!round.hasAnswer) round.value = value;
+    round.hasAnswer = true;
+    this.#answered(number, round, server);
+  }
+
+  close(): void {
+    this.#rounds.clear();
+    this.#waiting.clear();
+  }
+
+  /** Keeps an update after those before it, once a server is there to say whether it can be run. */
+  #keep(update: KeptUpdate): Promise<string> {
+    const { client, keys } = this.#member;
+    const before = this.#latest;
+    const kept = before.then(() => this.#someServer()).then(() => keepUpdate(client, keys, update));
+    this.#latest = kept.catch(() => before);
+    return kept;
+  }
+
+  async #someServer(): Promise<void> {
+    const arrival = new Promise<void>((resolve) => {
+      this.#waiting.add(resolve);
+    });
+    if ((await this.#member.present('server')).length === 0) await arrival;
+  }
+
+  #ask(number: number, round: Round, server: string): void {
+    if (round.servers.has(server)) return;
+    // One that is gone need not have had it.
+    const unwatch = this.#member.watch.watch(server, () => this.#answered(number, round, server));
+    round.servers.set(server, unwatch);
+    this.#member.send(server, write<Orders>(round.order));
+  }
+
+  #answered(number: number, round: Round, server: string): void {
+    round.servers.get(server)?.();
+    round.servers.delete(server);
+    // With none left that could answer, it waits for the next that comes.
+    if (round.servers.size > 0 || !round.hasAnswer || !this.#rounds.delete(number)) return;
+    const { assignment, entry, value, error } = round;
+    if (error === null) {
+      assignment.done(value);
+      return;
+    }
+    const { client, keys } = this.#member;
+    const dropped = entry === '' ? Promise.resolve() : dropUpdate(client, keys, entry);
+    void dropped.catch(() => {}).then(() => assignment.fail(error.reason));
+  }
+}

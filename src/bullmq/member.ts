@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis as Client } from 'ioredis';
+import type { Logger } from '../queue/options.js';
+import { type BullSettings, connect, makeClient } from './connection.js';
+import { Inbox } from './inbox.js';
+import { Keys } from './keys.js';
+import { Post } from './post.js';
+import { leave } from './sweep.js';
+import { Watch } from './watch.js';
+
+export type Role = 'caller' | 'server';
+
+/** What a member is told, once it has entered. */
+export interface MemberOwner {
+  /** A message from another one. */
+  receive(message: string): void;
+  /** A server has come. */
+  arrived?(server: string): void;
+  /** The connection is back, with whatever happened meanwhile. */
+  reconnected?(): void;
+}
+
+export interface MemberSettings extends BullSettings {
+  /** How long another one may be missing before it counts as gone, in milliseconds. */
+  readonly grace: number;
+  /** Whether its connections keep the program alive. */
+  readonly isRef: boolean;
+  readonly logger: Logger | undefined;
+}
+
+/**
+ * One caller or server, as the others know it: it has an id, an inbox, and is there as long as it listens to its channel.
+ * It has three connections: one for commands, one that waits for its inbox, and one that listens.
+ */
+export class Member {
+  readonly id = randomUUID();
+  readonly keys: Keys;
+  /** For commands, which wait while it is down. */
+  readonly client: Client;
+  readonly watch: Watch;
+  readonly #post: Post;
+  readonly #role: Role;
+  #owner: MemberOwner | null = null;
+  readonly #settings: MemberSettings;
+  readonly #listener: Client;
+  readonly #reader: Client;
+  #inbox: Inbox | null = null;
+  #reading: Promise<void> | null = null;
+  #isLeaving = false;
+  #isRef: boolean;
+
+  private constructor(role: Role, settings: MemberSettings) {
+    this.#role = role;
+    this.#settings = settings;
+    this.#isRef = settings.isRef;
+    this.keys = new Keys(settings.prefix, settings.name);
+    this.client = makeClient(settings.connection);
+    this.#listener = this.client.duplicate();
+    this.#reader = this.client.duplicate();
+    this.watch = new Watch(this.client, this.keys, settings.grace);
+    this.#post = new Post(this.client, (error) => this.#complain('A message could not be sent', error));
+    for (const client of this.#clients) {
+      client.on('error', (error) => this.#complain('The connection to Redis failed', error));
+      client.on('connect', () => this.#refer(client));
+    }
+    this.#listener.on('message', (channel: string, text: string) => {
+      if (channel === this.keys.arrivals) this.#owner?.arrived?.(text);
+    });
+  }
+
+  /** Connects. Throws why that is not possible. */
+  static async connect(role: Role, settings: MemberSettings): Promise<Member> {
+    const member = new Member(role, settings);
+    try {
+      await Promise.all(member.#clients.map(connect));
+      return member;
+    } catch (error) {
+      member.disconnect();
+      throw error;
+    }
+  }
+
+  /** Joins the others: from now on they know it, and it hears of them. */
+  async enter(owner: MemberOwner): Promise<void> {
+    this.#owner = owner;
+    await this.#listener.subscribe(this.keys.presence(this.id), this.keys.arrivals);
+    const key = this.keys.inbox(this.id);
+    const first = (await this.client.xadd(key, '*', '', '')) as string;
+    await this.#register();
+    this.#inbox = new Inbox(this.#reader, key, first, (message) => owner.receive(message));
+    this.#reading = this.#inbox.read(this.client);
+    this.client.on('ready', () => void this.#rejoin());
+    if (this.#role === 'server') await this.client.publish(this.keys.arrivals, this.id);
+  }
+
+  /** Puts a message into the inbox of another one. */
+  send(member: string, message: string): void {
+    this.#post.send(this.keys.inbox(member), message);
+  }
+
+  /** Those of a role that are there now. */
+  async present(role: Role): Promise<string[]> {
+    const all = Object.entries(await this.client.hgetall(this.keys.members));
+    const members = all.filter(([, one]) => one === role).map(([member]) => member);
+    if (members.length === 0) return [];
+    const channels = members.map((member) => this.keys.presence(member));
+    const counts = (await this.client.pubsub('NUMSUB', ...channels)) as (string | number)[];
+    return members.filter((_, i) => Number(counts[2 * i + 1]) > 0);
+  }
+
+  /** Another one was found to be gone: nobody reads its inbox any more. */
+  async forget(member: string): Promise<void> {
+    await leave(this.client, this.keys, [member]).catch(() => false);
+  }
+
+  /** Leaves the others. With the last one nothing stays in Redis but the kept updates. */
+  async leave(): Promise<void> {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#isRef = true;
+    for (const client of this.#clients) this.#refer(client);
+    this.#inbox?.close();
+    await this.#reading;
+    if (this.client.status === 'ready') {
+      try {
+        await this.#sayGoodbye();
+      } catch (error) {
+        this.#complain('Redis could not be cleaned up', error);
+      }
+    }
+    this.disconnect();
+  }
+
+  /** Ends at once, whatever may be left in Redis. */
+  disconnect(): void {
+    this.watch.close();
+    this.#inbox?.close();
+    for (const client of this.#clients) client.disconnect();
+  }
+
+  get #clients(): Client[] {
+    return [this.client, this.#listener, this.#reader];
+  }
+
+  async #register(): Promise<void> {
+    await this.client.hset(this.keys.members, this.id, this.#role);
+  }
+
+  /** Redis may have forgotten this one if it keeps nothing on disk. */
+  async #rejoin(): Promise<void> {
+    try {
+      await this.#register();
+      if ((await this.client.exists(this.keys.inbox(this.id))) === 0)
+        await this.client.xadd(this.keys.inbox(this.id), '*', '', '');
+      this.#owner?.reconnected?.();
+    } catch (error) {
+      this.#complain('Redis is back, but not usable', error);
+    }
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    if (await leave(this.client, this.keys, [this.id])) return;
+    // Of those that are left some may have died without a word.
+    const others = await this.client.hkeys(this.keys.members);
+    const areThere = await Promise.all(others.map((member) => this.watch.isThere(member)));
+    const gone = others.filter((_, i) => !areThere[i]);
+    if (gone.length > 0) await leave(this.client, this.keys, gone);
+  }
+
+  /** A connection keeps the program alive, or does not. */
+  #refer(client: Client): void {
+    if (this.#isRef) client.stream?.ref?.();
+    else client.stream?.unref?.();
+  }
+
+  #complain(what: string, error: unknown): void {
+    if (!this.#isLeaving) this.#settings.logger?.warn(what, error);
+  }
+}

@@ -1,0 +1,33 @@
+import type { Redis as Client } from 'ioredis';
+
+/** Puts messages into inboxes. What one inbox gets in a tick is one entry of its stream. */
+export class Post {
+  readonly #client: Client;
+  readonly #failed: (error: unknown) => void;
+  #waiting = new Map<string, string[]>();
+
+  constructor(client: Client, failed: (error: unknown) => void) {
+    this.#client = client;
+    this.#failed = failed;
+  }
+
+  send(inbox: string, message: string): void {
+    const messages = this.#waiting.get(inbox);
+    if (messages !== undefined) {
+      messages.push(message);
+      return;
+    }
+    if (this.#waiting.size === 0) queueMicrotask(() => this.#flush());
+    this.#waiting.set(inbox, [message]);
+  }
+
+  #flush(): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Map();
+    for (const [inbox, messages] of waiting) {
+      const fields = messages.flatMap((message) => ['', message]);
+      // Who is gone has no inbox any more, and must not get one again.
+      this.#client.xadd(inbox, 'NOMKSTREAM', '*', ...fields).catch(this.#failed);
+    }
+  }
+}

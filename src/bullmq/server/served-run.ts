@@ -1,0 +1,132 @@
+import { Producer } from '../../child/producer.js';
+import { now } from '../../clock.js';
+import { isNiceqError, type WorkerLostError } from '../../errors.js';
+import { type AnyIterator, iteratorOf } from '../../iteration/iterators.js';
+import { encodeError } from '../../protocol/error-record.js';
+import { refusedResult } from '../../protocol/uncloneable.js';
+import type { Task } from '../../queue/task.js';
+import type { TaskRef } from '../../tasks/task-module.js';
+import { probe } from '../codec.js';
+import { type JobData, type Message, type Reports, write } from '../protocol.js';
+import type { ServerQueue } from './server-queue.js';
+
+export interface RunOwner {
+  readonly id: string;
+  readonly queue: ServerQueue;
+  /** Puts a message into the inbox of a caller. */
+  send(caller: string, message: string): void;
+  /** The run is over, its iteration too. */
+  over(run: ServedRun): void;
+}
+
+/** One attempt of a caller's task, from when it came here until its result, or the last of its items, was sent. */
+export class ServedRun {
+  readonly caller: string;
+  readonly job: number;
+  readonly #owner: RunOwner;
+  readonly #controller = new AbortController();
+  #task: Task | null = null;
+  #producer: Producer | null = null;
+  #batches = 0;
+  /** Whether the caller was told that it ends otherwise, or is gone: nothing more is sent. */
+  #isSilent = false;
+
+  constructor({ caller, job }: JobData, owner: RunOwner) {
+    this.caller = caller;
+    this.job = job;
+    this.#owner = owner;
+  }
+
+  /** Runs the task. Resolves when it has ended, though its items may yet have to be made. */
+  async run(ref: TaskRef, args: unknown[], series: unknown, { id, attempt }: JobData): Promise<void> {
+    const { signal } = this.#controller;
+    const started = (at: number) => this.#tell(['started', this.job, this.#owner.id, at]);
+    this.#task = this.#owner.queue.perform(ref, args, { id, series, attempt, signal, started });
+    this.#task.onProgress((progress) => this.#progressed(progress));
+    try {
+      const value = await this.#task.promise;
+      const iterator = iteratorOf(value);
+      if (iterator === null) this.#done(value);
+      else this.#iterate(iterator);
+    } catch (error) {
+      this.#failed(error);
+    }
+    if (this.#producer === null) this.#owner.over(this);
+  }
+
+  pull(): void {
+    this.#producer?.pull();
+  }
+
+  close(): void {
+    this.#producer?.close();
+  }
+
+  /** It should end; it is over when it has. */
+  abort(reason: unknown): void {
+    if (this.#producer !== null) this.#controller.abort(reason);
+    else if (this.#task !== null) this.#owner.queue.end(this.#task, reason);
+  }
+
+  /** The server gives it up. */
+  lose(error: WorkerLostError): void {
+    const record = encodeError(error, probe);
+    this.#tell(this.#producer === null ? ['lost', this.job, record] : ['iterated', this.job, record]);
+    this.abandon(error);
+  }
+
+  /** Ends it, as nobody waits for it any more. */
+  abandon(reason: Error): void {
+    this.#isSilent = true;
+    this.abort(reason);
+    this.close();
+  }
+
+  get #times(): [startedAt: number, endedAt: number] {
+    const at = now();
+    return [this.#task?.startedAt ?? at, this.#task?.endedAt ?? at];
+  }
+
+  #done(value: unknown): void {
+    try {
+      this.#tell(['done', this.job, value, ...this.#times]);
+    } catch (cause) {
+      this.#failed(refusedResult('The result', value, probe, cause));
+    }
+  }
+
+  #failed(error: unknown): void {
+    const record = encodeError(error, probe);
+    if (isNiceqError(error, 'ERR_WORKER_LOST')) this.#tell(['lost', this.job, record]);
+    else this.#tell(['failed', this.job, record, ...this.#times]);
+  }
+
+  #progressed(progress: unknown): void {
+    try {
+      this.#tell(['progress', this.job, progress]);
+    } catch {
+      // A report that can't be sent is dropped, as on every kind of worker.
+    }
+  }
+
+  #iterate(iterator: AnyIterator): void {
+    this.#tell(['iterates', this.job, ...this.#times]);
+    this.#producer = new Producer(iterator, {
+      inContext: (fn) => fn(),
+      postItems: (items) => {
+        this.#tell(['items', this.job, this.#batches, items]);
+        this.#batches++;
+      },
+      refusal: (item, cause) => refusedResult('The item', item, probe, cause),
+      ended: (end) => {
+        this.#tell(['iterated', this.job, end === undefined ? null : encodeError(end.error, probe)]);
+        this.#owner.over(this);
+      },
+    });
+    if (this.#isSilent) this.#producer.close();
+  }
+
+  #tell(report: Message<Reports>): void {
+    if (!this.#isSilent) this.#owner.send(this.caller, write<Reports>(report));
+  }
+}

@@ -1,0 +1,41 @@
+import { HELD, RUNNING, type Task } from '../../queue/task.js';
+import type { TaskHandle } from '../../queue/task-handle.js';
+import { TaskQueue } from '../../queue/task-queue.js';
+import type { TaskRef } from '../../tasks/task-module.js';
+
+/** What is told of the task to be run. */
+export interface ServedTask {
+  readonly id: string;
+  readonly series: unknown;
+  /** 1 for its first run by the calling queue. */
+  readonly attempt: number;
+  /** Ends its iteration. */
+  readonly signal: AbortSignal;
+  /** Is called when it begins, with the time. */
+  started(at: number): void;
+}
+
+/** The queue of a server: each of its tasks is one attempt of a task of another queue, which decides about the next. */
+export class ServerQueue extends TaskQueue {
+  readonly #served = new WeakMap<TaskHandle, ServedTask>();
+
+  constructor() {
+    super({ retry: { lost: 0, timeout: 0, error: 0 } });
+    this.on('started', (task) => this.#served.get(task)?.started(task.startedAt as number));
+  }
+
+  perform(ref: TaskRef, args: unknown[], served: ServedTask): Task {
+    const { id, series, attempt, signal } = served;
+    // What `submit` returns is the task itself. It starts a microtask later at the earliest.
+    const task = this.submit(ref, args, { id, series, signal }) as unknown as Task;
+    task.extras.earlierAttempts = attempt - 1;
+    this.#served.set(task, served);
+    return task;
+  }
+
+  /** Tells a task that it should end. Other than one that is cancelled it settles only when it has. */
+  end(task: Task, reason: unknown): void {
+    if (task.phase === HELD || task.phase === RUNNING) task.attempt?.abort(reason);
+    else this.handler.abort(task, reason);
+  }
+}

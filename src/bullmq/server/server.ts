@@ -1,0 +1,211 @@
+import type { Worker as BullMqWorker, Job } from 'bullmq';
+import { checkDuration, checkFunction, checkOptions, wrongType } from '../../check.js';
+import { WorkerLostError, WorkerStartError } from '../../errors.js';
+import type { Logger } from '../../queue/options.js';
+import type { QueueStats } from '../../queue/stats.js';
+import type { IWorker } from '../../workers/worker.js';
+import { type BullOptions, checkBullOptions, startError } from '../connection.js';
+import { Member, type MemberSettings } from '../member.js';
+import { Worker } from '../peers.js';
+import { Desk } from './desk.js';
+import { Modules } from './modules.js';
+import { ServerQueue } from './server-queue.js';
+import { ServerUpdates } from './server-updates.js';
+
+export interface ServeOptions extends BullOptions {
+  /**
+   * The modules whose exports may be run: URLs, or paths of files. Callers name a module by its key, which for
+   * `render.tasks.js` is `render`.
+   */
+  modules: Readonly<Record<string, URL | string>>;
+  /** What runs the tasks: workers that are attached nowhere else. */
+  workers: readonly IWorker[];
+  /**
+   * How long this server may be silent before BullMQ takes from it what it runs, in milliseconds: more than 0. Default
+   * 10 000.
+   */
+  lockDuration?: number;
+  /** How often this server looks for what others have left, in milliseconds: more than 0. Default 10 000. */
+  stalledInterval?: number;
+  /** How long a caller may be missing before its tasks are dropped, in milliseconds: more than 0. Default 5000. */
+  grace?: number;
+  /** Is told what nobody else is: jobs that make no sense, a connection that fails, workers that die. Default: none. */
+  logger?: Logger;
+}
+
+/** What `server.stats()` tells. */
+export interface ServerStats {
+  readonly id: string;
+  /** Whether it takes tasks: it is connected, has workers, and does not end. */
+  readonly isHealthy: boolean;
+  readonly isConnected: boolean;
+  /** How many tasks it runs. */
+  readonly running: number;
+  /** How many iterations go on. */
+  readonly iterating: number;
+  /** How many tasks wait in Redis for any server of the name; null while that is not known. */
+  readonly waiting: number | null;
+  /** Of its own queue. */
+  readonly queue: QueueStats;
+}
+
+export interface CloseOptions {
+  /** After so many milliseconds what still runs counts as lost, and runs elsewhere: 0 or more. Default: no limit. */
+  timeout?: number;
+}
+
+/** As many tasks are run at a time for workers with unlimited places. */
+const UNLIMITED = 1000;
+
+/**
+ * Runs tasks for callers elsewhere. Made by `serve`.
+ *
+ * @example
+ * ```ts ignore: needs Redis
+ * const server = await serve({ name: 'render', connection: redis, modules, workers: [new ThreadWorker()] });
+ * console.log((await server.stats()).isHealthy); // -> true
+ * await server.close();
+ * ```
+ */
+export class BullServer implements AsyncDisposable {
+  /** Resolves when it has ended: closed, or left without a worker that could run anything. */
+  readonly closed: Promise<void>;
+  #onClosed!: () => void;
+  readonly #settings: MemberSettings;
+  readonly #queue = new ServerQueue();
+  #member!: Member;
+  #desk!: Desk;
+  #worker!: BullMqWorker;
+  #closing: Promise<void> | null = null;
+
+  /** @internal */
+  private constructor(settings: MemberSettings) {
+    this.#settings = settings;
+    this.closed = new Promise((resolve) => {
+      this.#onClosed = resolve;
+    });
+  }
+
+  /** @internal */
+  static async open(options: ServeOptions): Promise<BullServer> {
+    checkOptions('options', options);
+    const { workers, lockDuration = 10_000, stalledInterval = 10_000, grace = 5000, logger } = options;
+    const settings = checkBullOptions(options);
+    const modules = new Modules(settings.name, options.modules);
+    if (!Array.isArray(workers) || workers.length === 0) throw wrongType('workers', 'an array of workers', workers);
+    checkDuration('lockDuration', lockDuration);
+    checkDuration('stalledInterval', stalledInterval);
+    checkDuration('grace', grace);
+    if (logger !== undefined)
+      for (const level of ['debug', 'info', 'warn', 'error'] as const) checkFunction(`logger.${level}`, logger[level]);
+    const server = new BullServer({ ...settings, grace, logger, isRef: true });
+    try {
+      await Promise.all(workers.map((worker) => server.#queue.attachWorker(worker)));
+      await server.#open(modules, lockDuration, stalledInterval);
+      return server;
+    } catch (error) {
+      await server.#queue.shutdown({ mode: 'crash' });
+      throw error;
+    }
+  }
+
+  async #open(modules: Modules, lockDuration: number, stalledInterval: number): Promise<void> {
+    const { name, prefix, logger } = this.#settings;
+    this.#member = await this.#join();
+    const updates = new ServerUpdates(this.#member, this.#queue, modules);
+    this.#desk = new Desk(this.#member, this.#queue, modules, updates, logger);
+    try {
+      await this.#member.enter({
+        receive: (message) => this.#desk.receive(message),
+        reconnected: () => void updates.catchUp().catch(() => {}),
+      });
+      await updates.catchUp();
+      const [cause] = updates.errors;
+      if (cause !== undefined) throw new WorkerStartError('A kept update failed on the new server', { cause });
+      this.#worker = new Worker(name, (job: Job) => this.#desk.process(job), {
+        connection: this.#member.client,
+        prefix,
+        autorun: false,
+        concurrency: Math.min(this.#queue.capacity, UNLIMITED),
+        lockDuration,
+        stalledInterval,
+        // What was lost its caller decides about, not BullMQ.
+        maxStalledCount: Number.MAX_SAFE_INTEGER,
+      });
+      this.#worker.on('error', (error) => logger?.warn('BullMQ met an error', error));
+      await this.#worker.waitUntilReady();
+      void this.#worker.run();
+      this.#queue.on('workerLost', (_, error) => this.#workerLost(error));
+    } catch (error) {
+      await this.#worker?.close(true);
+      await this.#member.leave();
+      throw error;
+    }
+  }
+
+  async #join(): Promise<Member> {
+    try {
+      return await Member.connect('server', this.#settings);
+    } catch (cause) {
+      throw startError(this.#settings.name, cause);
+    }
+  }
+
+  /** How it is: plain data. */
+  async stats(): Promise<ServerStats> {
+    const { client, keys, id } = this.#member;
+    const isConnected = client.status === 'ready';
+    let waiting: number | null = null;
+    if (isConnected) {
+      const counts = await client.multi().llen(keys.job('wait')).zcard(keys.job('prioritized')).exec();
+      waiting = (counts ?? []).reduce((sum, [, count]) => sum + Number(count), 0);
+    }
+    const { running, size } = this.#desk;
+    return {
+      id,
+      isHealthy: isConnected && this.#closing === null && this.#queue.workers().length > 0,
+      isConnected,
+      running,
+      iterating: size - running,
+      waiting,
+      queue: this.#queue.stats(),
+    };
+  }
+
+  /**
+   * Ends in order: finishes what it runs, iterations that are being read too, and leaves the rest to other servers.
+   *
+   * @throws TypeError or RangeError for a `timeout` that is none.
+   */
+  async close({ timeout }: CloseOptions = {}): Promise<void> {
+    if (timeout !== undefined) checkDuration('timeout', timeout, { zero: true });
+    this.#closing ??= this.#close();
+    if (timeout === undefined) return this.#closing;
+    const timer = setTimeout(() => this.#giveUp(new WorkerLostError('The server was closed')), timeout);
+    await this.#closing.finally(() => clearTimeout(timer));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#worker.close();
+    await this.#desk.finished();
+    await this.#queue.shutdown({ mode: 'finish' });
+    await this.#member.leave();
+    this.#onClosed();
+  }
+
+  #giveUp(error: WorkerLostError): void {
+    this.#desk.loseAll(error);
+    void this.#queue.shutdown({ mode: 'crash' });
+  }
+
+  #workerLost(cause: Error): void {
+    this.#settings.logger?.error("A worker can't go on", cause);
+    if (this.#queue.workers().length > 0) return;
+    this.#closing ??= this.#close();
+    this.#giveUp(new WorkerLostError('The server has no worker left', { cause }));
+  }
+}

@@ -1,0 +1,122 @@
+import type { Redis as Client } from 'ioredis';
+import type { Keys } from './keys.js';
+
+/** How long one that was there counts as being there, and how often those that are watched are looked for, in milliseconds. */
+const INTERVAL = 1000;
+/** How many are remembered. */
+const KNOWN = 1000;
+
+interface Sighting {
+  at: number;
+  /** Since when it has been missing; 0 while it is there. */
+  missingSince: number;
+}
+
+/**
+ * Knows which members are there. A member listens to a channel of its own; Redis itself knows who listens, so nobody has
+ * to send signs of life. One that was missing for a time of grace is gone for good: it may only have lost its connection
+ * for a moment.
+ */
+export class Watch {
+  readonly #client: Client;
+  readonly #keys: Keys;
+  readonly #grace: number;
+  readonly #sightings = new Map<string, Sighting>();
+  readonly #watched = new Map<string, Set<() => void>>();
+  readonly #waiting = new Set<() => void>();
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(client: Client, keys: Keys, grace: number) {
+    this.#client = client;
+    this.#keys = keys;
+    this.#grace = grace;
+  }
+
+  /** Whether it is there. Waits until that is certain. */
+  async isThere(member: string): Promise<boolean> {
+    for (;;) {
+      if (this.#isClosed || this.#isGone(member)) return false;
+      const sighting = this.#sightings.get(member);
+      if (sighting?.missingSince === 0) {
+        // Once seen it is taken to be there while it is looked for again.
+        if (performance.now() - sighting.at > INTERVAL) void this.#look([member]);
+        return true;
+      }
+      if (sighting !== undefined) await this.#pause();
+      await this.#look([member]);
+    }
+  }
+
+  /** Calls back once, when the member is gone. Returns how to stop that. */
+  watch(member: string, gone: () => void): () => void {
+    const watchers = this.#watched.get(member) ?? new Set();
+    this.#watched.set(member, watchers.add(gone));
+    this.#plan();
+    return () => {
+      watchers.delete(gone);
+      if (watchers.size === 0 && this.#watched.get(member) === watchers) this.#watched.delete(member);
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const resolve of this.#waiting) resolve();
+  }
+
+  #isGone(member: string): boolean {
+    const since = this.#sightings.get(member)?.missingSince ?? 0;
+    return since > 0 && performance.now() - since >= this.#grace;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, Math.min(INTERVAL, this.#grace / 4));
+      this.#waiting.add(end);
+    });
+  }
+
+  #plan(): void {
+    if (this.#timer !== undefined || this.#watched.size === 0 || this.#isClosed) return;
+    this.#timer = setTimeout(() => void this.#patrol(), Math.min(INTERVAL, this.#grace / 4));
+    // Who waits for something keeps the program alive by that.
+    this.#timer.unref();
+  }
+
+  async #patrol(): Promise<void> {
+    await this.#look([...this.#watched.keys()]);
+    this.#timer = undefined;
+    for (const [member, watchers] of [...this.#watched]) {
+      if (!this.#isGone(member)) continue;
+      this.#watched.delete(member);
+      for (const gone of watchers) gone();
+    }
+    this.#plan();
+  }
+
+  async #look(members: string[]): Promise<void> {
+    // Nothing is known of anybody while Redis can't be asked.
+    if (members.length === 0 || this.#client.status !== 'ready') return;
+    const channels = members.map((member) => this.#keys.presence(member));
+    const counts = (await this.#client.pubsub('NUMSUB', ...channels).catch(() => null)) as (string | number)[] | null;
+    if (counts === null) return;
+    const at = performance.now();
+    members.forEach((member, i) => {
+      const before = this.#sightings.get(member);
+      if (before !== undefined && before.missingSince > 0 && at - before.missingSince >= this.#grace) return;
+      const isThere = Number(counts[2 * i + 1]) > 0;
+      this.#sightings.delete(member);
+      this.#sightings.set(member, { at, missingSince: isThere ? 0 : before?.missingSince || at });
+    });
+    for (const member of this.#sightings.keys()) {
+      if (this.#sightings.size <= KNOWN) break;
+      this.#sightings.delete(member);
+    }
+  }
+}
