@@ -381,7 +381,8 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
     });
   });
 
-  describe('passes on what a result throws that is looked at', () => {
+  // By plain functions, which no server takes; what runs on a server is a worker of another kind.
+  describe.skipIf(isRemote)('passes on what a result throws that is looked at', () => {
     const oneWorker = sharedWorker();
     const hostile: Record<string, () => unknown> = {
       'in its `then`': () => ({
