@@ -17,7 +17,10 @@ export class Shutdown {
   /** Resolves with what it left unfinished. */
   readonly promise: Promise<TaskHandle[]>;
 
-  /** `onSettled` is called when no task is left, before the workers are dismissed. */
+  /**
+   * `onSettled` is called when no task is left, before the workers are dismissed. Nothing is cancelled before the first
+   * `escalate`, as whoever hears of it may shut down in turn, and must find this one.
+   */
   constructor(handler: TaskHandler, mode: ShutdownMode, onSettled: () => void) {
     this.#handler = handler;
     this.#onSettled = onSettled;
@@ -27,7 +30,6 @@ export class Shutdown {
     });
     this.promise = handler.rounds.occupy(this.#end(settled));
     if (mode === 'drain') handler.resume();
-    this.check();
   }
 
   /** Goes on in `mode` if that is stronger, and as a crash after `timeout` ms. */
@@ -35,8 +37,8 @@ export class Shutdown {
     if (strength[mode] > strength[this.#mode]) {
       this.#mode = mode;
       if (mode === 'crash' && this.#isDismissing) void this.#dismiss();
-      this.check();
     }
+    this.check();
     if (timeout === Number.POSITIVE_INFINITY || this.#mode === 'crash') return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.escalate('crash', Number.POSITIVE_INFINITY), timeout);

@@ -501,6 +501,19 @@ describe('shutdown()', () => {
     expect(queue.shutdown()).toBe(first);
   });
 
+  test('by a listener that hears what the first one cancels gives the same promise', async () => {
+    const { queue } = await manual();
+    queue.submit(nothing);
+    await settled();
+    let inner: Promise<TaskHandle[]> | null = null;
+    queue.on('cancelled', () => {
+      inner = queue.shutdown();
+    });
+    const outer = queue.shutdown({ mode: 'crash' });
+    expect(inner).toBe(outer);
+    expect(await outer).toHaveLength(1);
+  });
+
   test('with a stronger mode escalates, never with a weaker one', async () => {
     const { queue, worker, handles } = await fill();
     const end = queue.shutdown({ mode: 'drain' });
