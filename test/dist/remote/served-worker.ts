@@ -9,6 +9,7 @@ const modules = {
   tasks: module('tasks.js'),
   faulty: module('faulty.tasks.js'),
   nowhere: module('nowhere.js'),
+  streams: module('../fixtures/streams.tasks.mjs'),
 };
 
 let count = 0;

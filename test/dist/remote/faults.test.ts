@@ -1,0 +1,257 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { AsyncWorker, isNiceqError, type TaskHandle, TaskQueue, taskModule } from 'niceq';
+import { BullWorker, type BullWorkerOptions, obliterate, serve } from 'niceq/bullmq';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { errorOf, tasks } from '../conformance/conformance.js';
+import { Gate } from '../conformance/gate.js';
+import { hasRedis, RedisServer, SharedRedis } from './redis.js';
+import { ServerProcess, type ServerProcessOptions } from './server-process.js';
+
+const modules = { tasks: tasks.add.url };
+/** Whoever is missing for so long is gone, in milliseconds. */
+const grace = 1500;
+const impatient = { grace, lockDuration: 1500, stalledInterval: 500 };
+
+let count = 0;
+
+describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
+  let redis: SharedRedis;
+  let gate: Gate;
+  let base: { name: string; connection: string; prefix: string };
+  const ends: (() => Promise<unknown>)[] = [];
+
+  beforeAll(async () => {
+    redis = await SharedRedis.open();
+  });
+  afterAll(() => redis.close());
+  beforeEach(async () => {
+    gate = await Gate.create();
+    base = { name: `faults-${++count}`, connection: redis.url, prefix: redis.prefix };
+  });
+  afterEach(async () => {
+    gate.close();
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  async function startServer(options: Partial<ServerProcessOptions> = {}): Promise<ServerProcess> {
+    const server = await ServerProcess.start({ ...base, ...impatient, modules, ...options });
+    ends.push(() => server.kill());
+    return server;
+  }
+
+  async function openQueue(options: Partial<BullWorkerOptions> = {}): Promise<TaskQueue> {
+    const queue = new TaskQueue();
+    ends.push(() => queue.shutdown({ mode: 'crash' }));
+    await queue.attachWorker(new BullWorker({ ...base, grace, ...options }));
+    return queue;
+  }
+
+  /** What is left of this test in Redis. */
+  async function leftovers(): Promise<string[]> {
+    return (await redis.keys()).filter((key) => key.startsWith(`${base.prefix}:${base.name}:`));
+  }
+
+  test('a server that is killed under load loses nothing: what it ran runs again, on another one', async () => {
+    const doomed = await startServer({ places: 8 });
+    const queue = await openQueue({ concurrency: 32 });
+    const blocked = Array.from({ length: 8 }, (_, i) => queue.submit(tasks.pass, [gate.port, `blocked ${i}`]));
+    await Promise.all(blocked.map((_, i) => gate.arrival(`blocked ${i}`)));
+    const others = Array.from({ length: 300 }, (_, i) => queue.submit(tasks.addLater, [i, 1]));
+    const retried = new Set<string>();
+    queue.on('retry', (task, error) => {
+      expect(isNiceqError(error, 'ERR_WORKER_LOST')).toBe(true);
+      retried.add(task.id);
+    });
+    gate.isOpen = true;
+    await doomed.kill();
+    const survivor = await startServer({ places: 8 });
+    expect(await Promise.all(others.map(({ promise }) => promise))).toEqual(others.map((_, i) => i + 1));
+    expect(await Promise.all(blocked.map(({ promise }) => promise))).toEqual(blocked.map((_, i) => `blocked ${i}`));
+    expect(blocked.map(({ attempts }) => attempts)).toEqual(blocked.map(() => 2));
+    expect(new Set([...blocked].map(({ id }) => id))).toEqual(retried);
+    await queue.shutdown();
+    expect(await survivor.terminate()).toBe(0);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  test('a task that kills every server it meets ends as WorkerLostError, after as many attempts as it may have', async () => {
+    const servers = [
+      await startServer({ threads: 1 }),
+      await startServer({ threads: 1 }),
+      await startServer({ threads: 1 }),
+    ];
+    const queue = await openQueue();
+    const poison = queue.submit(tasks.killItself, ['SIGKILL']);
+    const error = await errorOf(poison.promise);
+    expect(isNiceqError(error, 'ERR_WORKER_LOST')).toBe(true);
+    expect([error.attempts, poison.attempts]).toEqual([2, 2]);
+    const ended: number[] = [];
+    servers.forEach(({ end }, i) => void end.then(() => ended.push(i)));
+    expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    expect(ended.length).toBe(2);
+  });
+
+  test('the queue goes on when Redis is killed and starts again', async () => {
+    const own = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always');
+    ends.push(() => own.end());
+    base = { ...base, connection: own.url };
+    const server = await startServer({ places: 4, grace: 10_000, lockDuration: 10_000 });
+    const queue = await openQueue({ grace: 10_000 });
+    const held = queue.submit(tasks.pass, [gate.port, 'held']);
+    await gate.arrival('held');
+    const handles: TaskHandle<number>[] = Array.from({ length: 300 }, (_, i) => queue.submit(tasks.addLater, [i, 1]));
+    await handles[100]?.promise;
+    await own.kill();
+    gate.open('held');
+    const late = queue.submit(tasks.add, [1, 2]);
+    await own.start();
+    expect(await Promise.all(handles.map(({ promise }) => promise))).toEqual(handles.map((_, i) => i + 1));
+    expect([await held.promise, await late.promise, held.attempts]).toEqual(['held', 3, 1]);
+    await queue.shutdown();
+    expect(await server.terminate()).toBe(0);
+  });
+
+  test('a caller that died is noticed: its tasks do not run for nobody', async () => {
+    await startServer({ places: 2 });
+    const program = fileURLToPath(new URL('./caller.mjs', import.meta.url));
+    const dead = fork(program, [JSON.stringify(base), modules.tasks, String(gate.port), '20'], { execArgv: [] });
+    await Promise.all([gate.arrival('dead 0'), gate.arrival('dead 1')]);
+    dead.kill('SIGKILL');
+    await once(dead, 'exit');
+    gate.isOpen = true;
+    const queue = await openQueue();
+    expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    expect(gate.hasSeen('The caller is gone')).toBe(true);
+    for (let i = 2; i < 20; i++) expect(gate.hasSeen(`dead ${i}`)).toBe(false);
+    await queue.shutdown();
+    expect((await leftovers()).filter((key) => key.includes('inbox'))).toHaveLength(1);
+  });
+
+  test('tasks of two callers run in the order of their niceness', async () => {
+    await startServer({ places: 1 });
+    const [one, two] = [await openQueue(), await openQueue()];
+    const first = one.call(tasks.pass, [gate.port, 'first']);
+    await gate.arrival('first');
+    const order: string[] = [];
+    const note = (name: string) => () => order.push(name);
+    const calls = [
+      one.call(tasks.add, [1, 2], { niceness: 19 }).then(note('nice')),
+      one.call(tasks.add, [1, 2]).then(note('normal')),
+    ];
+    await waitingFor(2);
+    calls.push(two.call(tasks.add, [1, 2], { niceness: -20 }).then(note('urgent')));
+    await waitingFor(3);
+    calls.push(two.call(tasks.add, [1, 2], { doNext: true }).then(note('next')));
+    await waitingFor(4);
+    gate.open('first');
+    await Promise.all([first, ...calls]);
+    expect(order).toEqual(['next', 'urgent', 'normal', 'nice']);
+  });
+
+  /** Until so many tasks wait in Redis. */
+  async function waitingFor(size: number): Promise<void> {
+    const key = (part: string) => `${base.prefix}:${base.name}:${part}`;
+    for (;;) {
+      const [waiting, prioritized] = [
+        await redis.client.llen(key('wait')),
+        await redis.client.zcard(key('prioritized')),
+      ];
+      if (waiting + prioritized === size) return;
+    }
+  }
+
+  test('what a server does not know is refused before anything runs, with what it does know', async () => {
+    await startServer();
+    const queue = await openQueue();
+    const other = taskModule<{ add(a: number, b: number): number }>('file:///somewhere/other.tasks.js');
+    const error = await errorOf(queue.call(other.add, [1, 2]));
+    expect(isNiceqError(error, 'ERR_TASK_MODULE')).toBe(true);
+    expect(error.message).toMatch(/`other`.*`tasks`/);
+    for (const name of ['brandNew', 'constructor', '__proto__']) {
+      const refusal = await errorOf(queue.call({ url: modules.tasks, name }));
+      expect(isNiceqError(refusal, 'ERR_TASK_MODULE')).toBe(true);
+      expect(refusal.message).toContain('`addLater`');
+    }
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      const refusal = await errorOf(queue.call({ url: `file:///${name}.js`, name: 'add' }));
+      expect(isNiceqError(refusal, 'ERR_TASK_MODULE')).toBe(true);
+    }
+    expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+  });
+
+  test('a result of 50 MB arrives whole', async () => {
+    await startServer({ threads: 1 });
+    const queue = await openQueue();
+    const large = new Uint8Array(Buffer.alloc(50_000_000, 'niceq'));
+    const back = (await queue.call(tasks.echoOne, [large])) as Uint8Array;
+    expect(Buffer.compare(back, large)).toBe(0);
+  });
+
+  test('a server that is told to end finishes what it runs, and leaves the rest to others', async () => {
+    const first = await startServer({ places: 2 });
+    const queue = await openQueue();
+    const handles = Array.from({ length: 10 }, (_, i) => queue.submit(tasks.pass, [gate.port, `${i}`]));
+    await Promise.all([gate.arrival('0'), gate.arrival('1')]);
+    const ended = first.terminate();
+    await startServer({ places: 2 });
+    await gate.arrival('2');
+    gate.isOpen = true;
+    for (const name of ['0', '1', '2', '3']) gate.open(name);
+    expect(await ended).toBe(0);
+    await Promise.all(handles.map(({ promise }) => promise));
+    expect(handles.map(({ attempts }) => attempts)).toEqual(handles.map(() => 1));
+  });
+
+  test('a worker whose Redis stays away resigns, and its tasks go elsewhere', async () => {
+    const own = await RedisServer.start();
+    ends.push(() => own.end());
+    base = { ...base, connection: own.url };
+    await startServer();
+    const queue = await openQueue({ patience: 300 });
+    const running = queue.submit(tasks.pass, [gate.port, 'running']);
+    await gate.arrival('running');
+    const lost = new Promise<Error>((resolve) => {
+      queue.once('workerLost', (_, error) => resolve(error));
+    });
+    await own.kill();
+    expect((await lost).message).toContain('300 ms');
+    gate.isOpen = true;
+    await queue.attachWorker(new AsyncWorker());
+    expect(await running.promise).toBe('running');
+  });
+
+  test('a worker that can not reach Redis is not hired', async () => {
+    const own = await RedisServer.start();
+    await own.end();
+    const queue = new TaskQueue();
+    const options = { name: 'nobody', connection: own.url };
+    for (const start of [
+      () => queue.attachWorker(new BullWorker(options)),
+      () => serve({ ...options, modules, workers: [new AsyncWorker()] }),
+    ]) {
+      const error = await errorOf(start());
+      expect(isNiceqError(error, 'ERR_WORKER_START')).toBe(true);
+      expect(error.message).toContain('ECONNREFUSED');
+    }
+    expect(queue.workers()).toEqual([]);
+  });
+
+  test('kept updates reach servers of later, in order, and stay until they are obliterated', async () => {
+    const queue = await openQueue();
+    const updates = [queue.update(tasks.record, ['first']), queue.update(tasks.record, ['old'], { key: 'k' })];
+    const server = await startServer({ threads: 1 });
+    await Promise.all(updates);
+    await queue.update(tasks.record, ['new'], { key: 'k' });
+    await queue.update(tasks.record, ['only now'], { ephemeral: true });
+    expect(await queue.call(tasks.recorded)).toEqual(['first', 'old', 'new', 'only now']);
+    await server.terminate();
+    await startServer({ threads: 1 });
+    expect(await queue.call(tasks.recorded)).toEqual(['first', 'new']);
+    await queue.shutdown();
+    for (const end of ends.splice(0).reverse()) await end();
+    await obliterate(base);
+    expect(await leftovers()).toEqual([]);
+  });
+});

@@ -1,0 +1,12 @@
+// A server of its own: `node server.mjs OPTIONS`, ended by SIGTERM.
+import { AsyncWorker, ThreadWorker } from 'niceq';
+import { serve } from 'niceq/bullmq';
+
+const { threads = 0, places = 1, ...options } = JSON.parse(process.argv[2]);
+const workers = Array.from({ length: threads }, () => new ThreadWorker());
+if (workers.length === 0) workers.push(new AsyncWorker({ concurrency: places }));
+
+const server = await serve({ ...options, workers });
+process.once('SIGTERM', () => server.close());
+process.send('ready');
+process.disconnect();
