@@ -254,7 +254,7 @@ export class Link implements Reports, ChannelListener {
   }
 
   iterates(slot: number, startedAt: number, endedAt: number): void {
-    const posting = this.#at(slot);
+    const posting = this.#runningAt(slot);
     this.#noteTimes(posting, startedAt, endedAt);
     this.#leave(posting);
     this.iterations++;
@@ -364,6 +364,12 @@ export class Link implements Reports, ChannelListener {
     return posting;
   }
 
+  #runningAt(slot: number): Posting {
+    const posting = this.#at(slot);
+    if (posting.source !== null) throw new TypeError(`the task in slot ${slot} has ended before`);
+    return posting;
+  }
+
   #find(assignment: Assignment): Posting | undefined {
     return this.#postings.find((posting) => posting?.assignment === assignment) ?? undefined;
   }
@@ -376,8 +382,7 @@ export class Link implements Reports, ChannelListener {
 
   /** A task has ended on the other side. */
   #end(slot: number, startedAt: number, endedAt: number): Posting {
-    const posting = this.#at(slot);
-    if (posting.source !== null) throw new TypeError(`the task in slot ${slot} has ended before`);
+    const posting = this.#runningAt(slot);
     this.#noteTimes(posting, startedAt, endedAt);
     this.#release(posting);
     return posting;

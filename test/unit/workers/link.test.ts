@@ -79,6 +79,17 @@ describe('a link', () => {
     }
   });
 
+  it('hears of one end of a task only', () => {
+    const { link, channel, losses } = connect();
+    const assignment = new FakeAssignment();
+    link.run(assignment);
+    channel.say((to) => to.iterates(0, 1, 2));
+    channel.say((to) => to.iterates(0, 1, 2));
+    channel.exit();
+    expect(assignment.log).toEqual(['started', 'iterates']);
+    expect(losses).toEqual([new TypeError('the task in slot 0 has ended before')]);
+  });
+
   it('takes no times that are no numbers', () => {
     for (const time of [Number.NaN, Number.POSITIVE_INFINITY, '1', null, {}]) {
       const { link, channel } = connect();
