@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
+import { checkFunction } from './check.js';
 import type { Logger } from './queue/options.js';
 
 type Name<Events extends object> = EventEmitter.EventNames<Events>;
@@ -62,6 +63,7 @@ export class GuardedEmitter<Events extends object> extends EventEmitter<Events> 
   }
 
   #guard<E extends Name<Events>>(listener: Listener<Events, E>): Listener<Events, E> {
+    checkFunction('listener', listener);
     this.#guarded ??= new WeakMap();
     let guarded = this.#guarded.get(listener) as Listener<Events, E> | undefined;
     if (guarded === undefined) {

@@ -21,9 +21,10 @@ export interface Drawing {
 /** Collects what is to be drawn. Throws TypeError. */
 export function draw(nodes: Iterable<TaskNode>, options: DrawOptions): Drawing {
   checkOptions('options', options);
-  const name = checkString('name', options.name ?? 'tasks');
-  const followRequired = checkBoolean('followRequired', options.followRequired ?? false);
-  const followDependents = checkBoolean('followDependents', options.followDependents ?? false);
+  const { name = 'tasks', followRequired = false, followDependents = false } = options;
+  checkString('name', name);
+  checkBoolean('followRequired', followRequired);
+  checkBoolean('followDependents', followDependents);
   const drawn = new Set(checkNodes(nodes));
   // A set's iterator also visits what is added on the way.
   for (const node of drawn) {

@@ -127,7 +127,8 @@ export class TaskGraph<N extends TaskNode = TaskNode> {
   /** @throws TypeError or RangeError for an option that is none of what it may be. */
   constructor(nodes: Iterable<N> = [], options: TaskGraphOptions = {}) {
     checkOptions('options', options);
-    this.#runDependents = checkBoolean('runDependents', options.runDependents ?? false);
+    const { runDependents = false } = options;
+    this.#runDependents = checkBoolean('runDependents', runDependents);
     this.#options = options;
     new Starter(options);
     for (const node of checkNodes(nodes)) this.add(node);
@@ -164,12 +165,18 @@ export class TaskGraph<N extends TaskNode = TaskNode> {
    * already. Ends when nothing more can run; `blocked` has the leftovers. After repairing and `retry()` it can be run
    * again. Leaving the loop starts nothing more.
    *
-   * @throws the reason of `signal` when that aborts.
+   * @throws the reason of `signal` when that aborts; TypeError, from the call itself, for an option that is none of
+   *   what it may be.
    */
-  async *run(options: RunOptions = {}): AsyncGenerator<N, void, void> {
+  run(options: RunOptions = {}): AsyncGenerator<N, void, void> {
     checkOptions('options', options);
-    const once = checkBoolean('once', options.once ?? false);
-    const signal = options.signal === undefined ? undefined : checkSignal('signal', options.signal);
+    const { once = false, signal } = options;
+    checkBoolean('once', once);
+    if (signal !== undefined) checkSignal('signal', signal);
+    return this.#run(once, signal);
+  }
+
+  async *#run(once: boolean, signal: AbortSignal | undefined): AsyncGenerator<N, void, void> {
     const starter = new Starter(this.#options);
     const abort = () => {
       starter.cancel(signal?.reason);

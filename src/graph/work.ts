@@ -1,4 +1,5 @@
 import { checkBoolean, checkFunction, checkOneOf, checkOptions, wrongType } from '../check.js';
+import { checkCallOptions } from '../queue/call.js';
 import type { CallOptions } from '../queue/options.js';
 import { type AnyFunction, isTaskRef, type TaskRef } from '../tasks/task-module.js';
 import { type NodeState, nodeStates, type Transition } from './states.js';
@@ -64,6 +65,7 @@ export function checkWork<T, A extends unknown[]>(fn: unknown, options: TaskNode
   checkBoolean('cancelOnError', cancelOnError);
   if (cancelOnResult !== undefined) checkFunction('cancelOnResult', cancelOnResult);
   checkOptions('call', call);
+  checkCallOptions(call);
   return {
     fn: fn as AnyFunction | TaskRef,
     args: args as NodeArguments<unknown[]>,

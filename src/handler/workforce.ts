@@ -58,8 +58,9 @@ export class Workforce implements EmploymentOwner {
     return serving.map(({ worker }) => worker);
   }
 
-  employment(workerOrId: IWorker | number): Employment | undefined {
-    const id = typeof workerOrId === 'number' ? workerOrId : workerOrId.id;
+  /** Undefined for whatever is no worker, too. */
+  employment(workerOrId: IWorker | number | null | undefined): Employment | undefined {
+    const id = typeof workerOrId === 'number' ? workerOrId : workerOrId?.id;
     const employment = id === undefined ? undefined : this.#employments.get(id);
     return typeof workerOrId === 'number' || employment?.worker === workerOrId ? employment : undefined;
   }

@@ -1,3 +1,4 @@
+import { checkOptions } from '../check.js';
 import { AsyncWorker } from '../workers/async-worker.js';
 import { checkConcurrency } from '../workers/options.js';
 import { TaskQueue, type TaskQueueOptions } from './task-queue.js';
@@ -20,9 +21,11 @@ export class AsyncQueue extends TaskQueue {
   readonly #worker: AsyncWorker;
 
   /** @throws TypeError or RangeError for an option that is none of what it may be. */
-  constructor({ concurrency = Number.POSITIVE_INFINITY, ...options }: AsyncQueueOptions = {}) {
+  constructor(options: AsyncQueueOptions = {}) {
+    checkOptions('options', options);
+    const { concurrency = Number.POSITIVE_INFINITY, ...others } = options;
     const worker = new AsyncWorker({ concurrency });
-    super({ ...options, workers: [worker] });
+    super({ ...others, workers: [worker] });
     this.#worker = worker;
   }
 

@@ -47,6 +47,27 @@ export function makeCall(
   return { task: new Task(fn, args ?? NO_ARGS, series, niceness, settings), band, requirement };
 }
 
+/** Throws TypeError or RangeError for options that no call would take. */
+export function checkCallOptions(options: CallOptions): void {
+  makeCall(anything, [], options, unowned);
+}
+
+/** Something that every kind of worker takes. */
+const anything: TaskRef = { url: 'data:text/javascript,', name: 'anything' };
+
+/** Settings of a task that nobody will run. */
+const unowned: TaskSettings = {
+  id: undefined,
+  timeout: Number.POSITIVE_INFINITY,
+  retry: { lost: 0, timeout: 0, error: 0, delay: 0 },
+  weight: 1,
+  signal: undefined,
+  transfer: [],
+  consumer: undefined,
+  isUrgent: false,
+  owner: { cancel: () => false, renice: () => false, abort: () => {}, guard: () => {} },
+};
+
 /** Throws unless `fn` is a function or a task reference; tells whether it is a reference. */
 export function checkCallee(fn: unknown): boolean {
   if (typeof fn === 'function') return false;

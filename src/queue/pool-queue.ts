@@ -56,8 +56,10 @@ function checkSize(name: string, size: PoolSizeOption = availableParallelism()):
     return { min: count, max: count, idleTimeout: Number.POSITIVE_INFINITY };
   }
   checkOptions(name, size);
-  const min = checkInteger(`${name}.min`, size.min ?? 0, 0);
-  const max = checkInteger(`${name}.max`, size.max ?? Math.max(min, availableParallelism()), 1);
+  const { min = 0, idleTimeout = 10_000 } = size;
+  checkInteger(`${name}.min`, min, 0);
+  const { max = Math.max(min, availableParallelism()) } = size;
+  checkInteger(`${name}.max`, max, 1);
   if (max < min) throw outOfRange(`${name}.max`, `at least \`min\`, which is ${min}`, max);
-  return { min, max, idleTimeout: checkCount(`${name}.idleTimeout`, size.idleTimeout ?? 10_000, 0) };
+  return { min, max, idleTimeout: checkCount(`${name}.idleTimeout`, idleTimeout, 0) };
 }

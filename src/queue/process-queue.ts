@@ -21,8 +21,10 @@ export interface ProcessQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
  */
 export class ProcessQueue extends PoolQueue {
   /** @throws TypeError or RangeError for an option that is none of what it may be. */
-  constructor({ processes, worker = {}, ...options }: ProcessQueueOptions = {}) {
+  constructor(options: ProcessQueueOptions = {}) {
+    checkOptions('options', options);
+    const { processes, worker = {}, ...others } = options;
     checkOptions('worker', worker);
-    super(options, () => new ProcessWorker(worker), 'processes', processes);
+    super(others, () => new ProcessWorker(worker), 'processes', processes);
   }
 }

@@ -199,7 +199,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   ): AsyncIterableIterator<Result<R>> {
     checkCallee(fn);
     checkOptions('options', options);
-    const { ordered = true, inFlight, ...callOptions } = options;
+    const { ordered = true, inFlight = Math.min(Math.max(2, 2 * this.capacity), 64), ...callOptions } = options;
     checkIterable(input);
     const run = fn as Callee<[unknown, number], R>;
     // Refused now rather than with the first item.
@@ -207,7 +207,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     const results = mapTasks(input, {
       submit: (item, index) => this.submit(run, [item, index], callOptions),
       hasRoom: () => this.#waiters.until(() => !this.#isFull || this.#shutdown !== null),
-      inFlight: checkInteger('inFlight', inFlight ?? Math.min(Math.max(2, 2 * this.capacity), 64), 1),
+      inFlight: checkInteger('inFlight', inFlight, 1),
       isOrdered: checkBoolean('ordered', ordered),
       signal: callOptions.signal,
     });
@@ -240,7 +240,8 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     if (!Array.isArray(args)) throw wrongType('args', 'an array', args);
     checkOptions('options', options);
     if ('consumer' in options) throw new TypeError('Expected no `consumer`: an update has one result per worker');
-    const ephemeral = checkBoolean('ephemeral', options.ephemeral ?? false);
+    const { ephemeral = false } = options;
+    checkBoolean('ephemeral', ephemeral);
     if (this.#shutdown !== null) throw new QueueClosedError();
     await this.startMinimum();
     const update: KeptUpdate = {

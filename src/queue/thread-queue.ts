@@ -21,8 +21,10 @@ export interface ThreadQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
  */
 export class ThreadQueue extends PoolQueue {
   /** @throws TypeError or RangeError for an option that is none of what it may be. */
-  constructor({ threads, worker = {}, ...options }: ThreadQueueOptions = {}) {
+  constructor(options: ThreadQueueOptions = {}) {
+    checkOptions('options', options);
+    const { threads, worker = {}, ...others } = options;
     checkOptions('worker', worker);
-    super(options, () => new ThreadWorker(worker), 'threads', threads);
+    super(others, () => new ThreadWorker(worker), 'threads', threads);
   }
 }

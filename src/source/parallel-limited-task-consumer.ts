@@ -1,5 +1,6 @@
 import { checkCount, checkFunction, checkOptions, checkSignal, wrongType } from '../check.js';
 import { AlreadyRunningError, isNiceqError, NotRunningError } from '../errors.js';
+import { checkCallOptions } from '../queue/call.js';
 import type { CallOptions, Logger } from '../queue/options.js';
 import type { TaskHandle } from '../queue/task-handle.js';
 import { TaskQueue } from '../queue/task-queue.js';
@@ -68,7 +69,7 @@ export class ParallelLimitedTaskConsumer implements TaskConsumer, AsyncDisposabl
     this.#limit = checkCount('limit', limit);
     if (queue !== undefined && !(queue instanceof TaskQueue)) throw wrongType('queue', 'a TaskQueue', queue);
     this.#queue = queue;
-    if (options !== undefined) checkOptions('options', options);
+    if (options !== undefined) checkCallOptions(options);
     if (options !== undefined && queue === undefined) throw new TypeError('Expected a `queue` for the `options`');
     this.#options = options ?? {};
     this.#logger = checkLogger(logger);
@@ -100,7 +101,8 @@ export class ParallelLimitedTaskConsumer implements TaskConsumer, AsyncDisposabl
   async consume(source: TaskSource | TaskIterable, options: ConsumeOptions = {}): Promise<void> {
     if (this.#source !== null) throw new AlreadyRunningError();
     checkOptions('options', options);
-    const signal = options.signal && checkSignal('signal', options.signal);
+    const { signal } = options;
+    if (signal !== undefined) checkSignal('signal', signal);
     signal?.throwIfAborted();
     this.#source = isSource(source) ? source : this.#sourceOf(source);
     const abort = () => this.#abort(signal?.reason);

@@ -54,7 +54,7 @@ export class PollingTaskSource implements TaskSource, AsyncDisposable {
     const { interval, produce, signal, clock = systemClock, logger } = options;
     this.#interval = checkDuration('interval', interval);
     checkFunction('produce', produce);
-    this.#signal = signal && checkSignal('signal', signal);
+    this.#signal = signal === undefined ? undefined : checkSignal('signal', signal);
     checkOptions('clock', clock);
     checkFunction('clock.setTimeout', clock.setTimeout);
     checkFunction('clock.clearTimeout', clock.clearTimeout);
@@ -67,6 +67,9 @@ export class PollingTaskSource implements TaskSource, AsyncDisposable {
 
   /** Looks for a task at once, or when the poll under way has ended, and from now on every `interval`. */
   start(consumer: TaskConsumer): void {
+    checkOptions('consumer', consumer);
+    for (const method of ['taskStarted', 'noTasksFound', 'taskProductionFailed'] as const)
+      checkFunction(`consumer.${method}`, consumer[method]);
     this.#disarm();
     this.#consumer = consumer;
     if (this.#signal?.aborted !== true) {

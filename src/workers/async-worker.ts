@@ -1,3 +1,4 @@
+import { checkOptions } from '../check.js';
 import { loadTask } from '../tasks/load-task.js';
 import { type AnyFunction, isTaskRef } from '../tasks/task-module.js';
 import { isThenable, toPromise } from '../tasks/thenable.js';
@@ -32,8 +33,10 @@ export class AsyncWorker implements IWorker {
 
   /** @throws TypeError or RangeError for an option that is none of what it may be. */
   constructor(options: AsyncWorkerOptions = {}) {
-    this.concurrency = checkConcurrency(options.concurrency ?? 1);
-    this.series = checkSeries(options.series);
+    checkOptions('options', options);
+    const { concurrency = 1, series } = options;
+    this.concurrency = checkConcurrency(concurrency);
+    this.series = checkSeries(series);
   }
 
   async start(): Promise<void> {}

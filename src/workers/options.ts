@@ -1,4 +1,4 @@
-import { checkCount, checkDuration, checkInteger, wrongType } from '../check.js';
+import { checkCount, checkDuration, checkInteger, checkOptions, wrongType } from '../check.js';
 import type { ChildWorkerSettings } from './child-worker.js';
 
 /** What a ThreadWorker and a ProcessWorker have in common. */
@@ -20,6 +20,7 @@ export interface ChildWorkerOptions {
 }
 
 export function checkChildOptions(options: ChildWorkerOptions): ChildWorkerSettings {
+  checkOptions('options', options);
   const { concurrency = 1, series, graceful = 100, maxTasks, maxMemory } = options;
   return {
     concurrency: checkInteger('concurrency', concurrency, 1),

@@ -489,16 +489,9 @@ describe('with a queue', () => {
     await consumer.consume([() => other.call(() => 1), finishedTask]);
   });
 
-  test('what is wrong with the options of the calls is logged like any error of a task', async () => {
-    const logger = new LoggingLogger();
-    const consumer = new ParallelLimitedTaskConsumer({
-      limit: 1,
-      queue: new AsyncQueue(),
-      options: { niceness: 99 },
-      logger,
-    });
-    await consumer.consume([finishedTask]);
-    expect(logger.log).toEqual([['error', 'A task failed', expect.any(RangeError)]]);
+  test('what is wrong with the options of the calls is refused at once', () => {
+    const settings = { limit: 1, queue: new AsyncQueue(), options: { niceness: 99 } };
+    expect(() => new ParallelLimitedTaskConsumer(settings)).toThrow(RangeError);
   });
 });
 
