@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers';
+import { soon } from '../soon.js';
 
 /** How many rounds may follow each other as microtasks. */
 const ROUNDS_IN_A_ROW = 100;
@@ -25,7 +26,7 @@ export class Rounds {
     this.#isPlanned = true;
     // Tasks in the main thread may follow each other in microtasks for long; everybody else must have a turn, too.
     if (++this.#count % ROUNDS_IN_A_ROW === 0) setImmediate(this.#run);
-    else queueMicrotask(this.#run);
+    else soon(this.#run);
   }
 
   /** Whether something goes on that the program must stay alive for: updates, workers that come or go, readers. */

@@ -1,25 +1,41 @@
 import { DefaultSerializer, deserialize } from 'node:v8';
+import { fromText, toText } from './plain-text.js';
 
 /**
- * How messages travel between processes: eight bytes, of which the first four are always the same and the others tell
- * the length, and then what v8 makes of the message.
+ * How messages travel between processes: eight bytes, of which the first four say how the message is written and the
+ * others its length, and then the message, as plain text if that is possible, else as a structured clone.
  *
  * This is not Node's own channel, whose reader throws what it can't read where nobody can catch it: a value nested
  * deeper than one side can follow, or a few bytes that a task writes there, would end the program.
  */
 
-const MARK = Buffer.from('nice').readUInt32BE();
+const TEXT = Buffer.from('text').readUInt32BE();
+const CLONE = Buffer.from('nice').readUInt32BE();
 const HEAD = 8;
 const emptyHead = Buffer.alloc(HEAD);
 
 /** Makes the bytes of a message, or throws what structured clone throws. */
 export function frame(message: unknown): Buffer {
+  const text = toText(message);
+  return text === null ? cloneFrame(message) : textFrame(text);
+}
+
+function textFrame(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const bytes = Buffer.allocUnsafe(HEAD + length);
+  bytes.writeUInt32BE(TEXT, 0);
+  bytes.writeUInt32BE(length, 4);
+  bytes.write(text, HEAD);
+  return bytes;
+}
+
+function cloneFrame(message: unknown): Buffer {
   const serializer = new DefaultSerializer();
   serializer.writeRawBytes(emptyHead);
   serializer.writeHeader();
   serializer.writeValue(message);
   const bytes = serializer.releaseBuffer();
-  bytes.writeUInt32BE(MARK, 0);
+  bytes.writeUInt32BE(CLONE, 0);
   bytes.writeUInt32BE(bytes.length - HEAD, 4);
   return bytes;
 }
@@ -38,6 +54,7 @@ export class FrameReader {
   #length = 0;
   /** How many bytes there must be before there is anything to do. */
   #needed = HEAD;
+  #isText = false;
 
   constructor(owner: FrameOwner) {
     this.#owner = owner;
@@ -52,11 +69,14 @@ export class FrameReader {
         const bytes = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
         this.#chunks = [bytes];
         if (this.#needed === HEAD) {
-          if (bytes.readUInt32BE(0) !== MARK) throw new TypeError('these bytes are no message');
+          this.#isText = bytes.readUInt32BE(0) === TEXT;
+          if (!this.#isText && bytes.readUInt32BE(0) !== CLONE) throw new TypeError('these bytes are no message');
           this.#needed = HEAD + bytes.readUInt32BE(4);
           continue;
         }
-        message = deserialize(bytes.subarray(HEAD, this.#needed));
+        message = this.#isText
+          ? fromText(bytes.toString('utf8', HEAD, this.#needed))
+          : deserialize(bytes.subarray(HEAD, this.#needed));
         this.#chunks = bytes.length > this.#needed ? [bytes.subarray(this.#needed)] : [];
         this.#length -= this.#needed;
         this.#needed = HEAD;

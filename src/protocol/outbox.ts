@@ -1,3 +1,4 @@
+import { soon } from '../soon.js';
 import type { Transferable } from '../tasks/transferable.js';
 import { type Message, split, type Writer } from './messages.js';
 
@@ -30,11 +31,13 @@ export class Outbox<W extends Writer> {
   plan(): void {
     if (this.#isPlanned) return;
     this.#isPlanned = true;
-    queueMicrotask(() => {
-      this.#isPlanned = false;
-      this.flush();
-    });
+    soon(this.#flushAsPlanned);
   }
+
+  readonly #flushAsPlanned = () => {
+    this.#isPlanned = false;
+    this.flush();
+  };
 
   /** Sends now. `transfer` is for the only operation there is. */
   flush(transfer?: readonly Transferable[]): void {

@@ -25,6 +25,49 @@ function pieces(bytes: Buffer, lengths: readonly number[]): Buffer[] {
 }
 
 describe('frames', () => {
+  it('bring short messages of plain values as they were, in one way or the other', () => {
+    const plain = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.double(),
+      fc.integer(),
+      fc.boolean(),
+      fc.constantFrom(null, undefined, '\0', -0),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(plain, fc.array(plain, { maxLength: 40 }), fc.sparseArray(plain)), { maxLength: 40 }),
+        (message) => {
+          const { reader, messages } = reading();
+          reader.read(frame(message));
+          expect(messages).toStrictEqual([message]);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('write what is plain as text, and only that', () => {
+    const isText = (message: unknown) => frame(message).subarray(0, 4).toString() === 'text';
+    expect(isText([1, 'two', true, null, undefined, [3, 'four']])).toBe(true);
+    const named = Object.assign([1], { name: 'x' });
+    for (const part of [
+      Number.NaN,
+      -0,
+      '\0',
+      1n,
+      {},
+      [undefined],
+      [[]],
+      new Array(2),
+      named,
+      new Date(),
+      new Uint8Array(1),
+    ]) {
+      expect(isText([part])).toBe(false);
+    }
+    expect(isText(Array.from({ length: 31 }, () => 1))).toBe(false);
+  });
+
   it('bring messages as they were, however their bytes are cut', () => {
     const message = fc.anything({
       withBigInt: true,
