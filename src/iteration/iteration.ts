@@ -135,6 +135,11 @@ export class TaskIterator implements AsyncIterableIterator<unknown> {
     return { value, done: true };
   }
 
+  /** @internal Ends it for a reason, with which whoever waits for an item is rejected. */
+  abort(reason: unknown): void {
+    this.#iteration.abort(reason);
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }

@@ -244,7 +244,11 @@ export class Caller implements Reports {
     const entries = batch.filter(({ data }) => this.#postings.has(data.job));
     for (const { data } of entries) (this.#postings.get(data.job) as Posting).isAdded = true;
     try {
-      await this.#queue.addBulk(entries.map((entry) => ({ ...entry, data: { ...entry.data, update } })));
+      const jobs = entries.map((entry) => ({ ...entry, data: { ...entry.data, update } }));
+      const [first] = jobs;
+      // One alone needs no transaction.
+      if (first !== undefined && jobs.length === 1) await this.#queue.add(first.name, first.data, first.opts);
+      else await this.#queue.addBulk(jobs);
     } catch (error) {
       for (const { data } of entries) this.#end(data.job, 0)?.assignment.fail(error);
     }

@@ -1,7 +1,7 @@
 import { Producer } from '../../child/producer.js';
 import { now } from '../../clock.js';
 import { isNiceqError, type WorkerLostError } from '../../errors.js';
-import { type AnyIterator, iteratorOf } from '../../iteration/iterators.js';
+import { TaskIterator } from '../../iteration/iteration.js';
 import { encodeError } from '../../protocol/error-record.js';
 import { refusedResult } from '../../protocol/uncloneable.js';
 import type { Task } from '../../queue/task.js';
@@ -24,10 +24,12 @@ export class ServedRun {
   readonly caller: string;
   readonly job: number;
   readonly #owner: RunOwner;
-  readonly #controller = new AbortController();
   #task: Task | null = null;
+  #items: TaskIterator | null = null;
   #producer: Producer | null = null;
   #batches = 0;
+  /** Whether the caller knows that it has begun, which it also hears with the end. */
+  #isKnown = false;
   /** Whether the caller was told that it ends otherwise, or is gone: nothing more is sent. */
   #isSilent = false;
 
@@ -39,15 +41,14 @@ export class ServedRun {
 
   /** Runs the task. Resolves when it has ended, though its items may yet have to be made. */
   async run(ref: TaskRef, args: unknown[], series: unknown, { id, attempt }: JobData): Promise<void> {
-    const { signal } = this.#controller;
-    const started = (at: number) => this.#tell(['started', this.job, this.#owner.id, at]);
-    this.#task = this.#owner.queue.perform(ref, args, { id, series, attempt, signal, started });
+    // A short task is over before anybody needs to know that it has begun.
+    const started = () => setImmediate(() => this.#started());
+    this.#task = this.#owner.queue.perform(ref, args, { id, series, attempt, started });
     this.#task.onProgress((progress) => this.#progressed(progress));
     try {
       const value = await this.#task.promise;
-      const iterator = iteratorOf(value);
-      if (iterator === null) this.#done(value);
-      else this.#iterate(iterator);
+      if (value instanceof TaskIterator) this.#iterate(value);
+      else this.#done(value);
     } catch (error) {
       this.#failed(error);
     }
@@ -64,7 +65,7 @@ export class ServedRun {
 
   /** It should end; it is over when it has. */
   abort(reason: unknown): void {
-    if (this.#producer !== null) this.#controller.abort(reason);
+    if (this.#items !== null) this.#items.abort(reason);
     else if (this.#task !== null) this.#owner.queue.end(this.#task, reason);
   }
 
@@ -87,7 +88,14 @@ export class ServedRun {
     return [this.#task?.startedAt ?? at, this.#task?.endedAt ?? at];
   }
 
+  #started(): void {
+    if (this.#isKnown) return;
+    this.#tell(['started', this.job, this.#owner.id, this.#times[0]]);
+    this.#isKnown = true;
+  }
+
   #done(value: unknown): void {
+    this.#isKnown = true;
     try {
       this.#tell(['done', this.job, value, ...this.#times]);
     } catch (cause) {
@@ -96,6 +104,7 @@ export class ServedRun {
   }
 
   #failed(error: unknown): void {
+    this.#isKnown = true;
     const record = encodeError(error, probe);
     if (isNiceqError(error, 'ERR_WORKER_LOST')) this.#tell(['lost', this.job, record]);
     else this.#tell(['failed', this.job, record, ...this.#times]);
@@ -109,9 +118,11 @@ export class ServedRun {
     }
   }
 
-  #iterate(iterator: AnyIterator): void {
+  #iterate(items: TaskIterator): void {
+    this.#started();
+    this.#items = items;
     this.#tell(['iterates', this.job, ...this.#times]);
-    this.#producer = new Producer(iterator, {
+    this.#producer = new Producer(items, {
       inContext: (fn) => fn(),
       postItems: (items) => {
         this.#tell(['items', this.job, this.#batches, items]);

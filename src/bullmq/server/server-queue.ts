@@ -9,10 +9,8 @@ export interface ServedTask {
   readonly series: unknown;
   /** 1 for its first run by the calling queue. */
   readonly attempt: number;
-  /** Ends its iteration. */
-  readonly signal: AbortSignal;
-  /** Is called when it begins, with the time. */
-  started(at: number): void;
+  /** Is called when it begins. */
+  started(): void;
 }
 
 /** The queue of a server: each of its tasks is one attempt of a task of another queue, which decides about the next. */
@@ -21,13 +19,13 @@ export class ServerQueue extends TaskQueue {
 
   constructor() {
     super({ retry: { lost: 0, timeout: 0, error: 0 } });
-    this.on('started', (task) => this.#served.get(task)?.started(task.startedAt as number));
+    this.on('started', (task) => this.#served.get(task)?.started());
   }
 
   perform(ref: TaskRef, args: unknown[], served: ServedTask): Task {
-    const { id, series, attempt, signal } = served;
+    const { id, series, attempt } = served;
     // What `submit` returns is the task itself. It starts a microtask later at the earliest.
-    const task = this.submit(ref, args, { id, series, signal }) as unknown as Task;
+    const task = this.submit(ref, args, { id, series }) as unknown as Task;
     task.extras.earlierAttempts = attempt - 1;
     this.#served.set(task, served);
     return task;
