@@ -74,7 +74,8 @@ type Settle = (outcome: unknown) => void;
 
 // The executor is one function for all promises, not a closure for each: it runs synchronously, so it can leave what
 // it was given here. Rejecting goes through `resolve` with a rejected promise, as memory per waiting task is speed.
-let lastResolve: Settle;
+const forget: Settle = () => {};
+let lastResolve = forget;
 const takeResolve = (resolve: Settle) => {
   lastResolve = resolve;
 };
@@ -188,6 +189,8 @@ export class Task extends AsyncResource implements Job, TaskHandle {
     if (this.#promise === null) {
       this.#promise = new Promise(takeResolve);
       this.#resolve = lastResolve;
+      // It would keep the promise, and what that has been rejected with knows the queue.
+      lastResolve = forget;
       if (this.isSettled) this.fulfil(this.extras.outcome);
     }
     return this.#promise;

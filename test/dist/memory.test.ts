@@ -1,0 +1,12 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+
+const program = fileURLToPath(new URL('./fixtures/collected.mjs', import.meta.url));
+
+test('Tasks that are over, queues that have ended and their workers are left to the collector', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', program], { timeout: 60_000 });
+  const lines = ['tasks of async false', 'tasks of thread false', 'tasks of process false', 'queues and workers'];
+  expect(stdout.trim().split('\n')).toEqual(lines);
+}, 60_000);
