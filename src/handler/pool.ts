@@ -33,6 +33,8 @@ export class Pool implements Recruiter {
   readonly #members = new Set<IWorker>();
   readonly #limit = pLimit(STARTS_AT_A_TIME);
   #starting = 0;
+  /** Whether a start has failed while others are under way: how those end is seen before another is tried. */
+  #hasFailed = false;
   #size: PoolSize;
   #idleTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -55,6 +57,11 @@ export class Pool implements Recruiter {
 
   roundEnded(hasMore: boolean): void {
     if (this.#isClosed) return;
+    if (!this.#hasFailed) this.#hireFor(hasMore);
+    if (this.#members.size > this.#size.min) this.#planDismissal();
+  }
+
+  #hireFor(hasMore: boolean): void {
     if (hasMore && this.#crew.hasWorkFor(this.#kind)) {
       const wanted = Math.ceil(this.#handler.scheduler.servable / this.#concurrency) - this.#starting;
       const vacant = this.#size.max - this.#members.size;
@@ -63,7 +70,6 @@ export class Pool implements Recruiter {
       // Iterations take no place but do take time: the next task should find a worker without.
       void this.#hire();
     }
-    if (this.#members.size > this.#size.min) this.#planDismissal();
   }
 
   get #mayHireOneMore(): boolean {
@@ -102,11 +108,15 @@ export class Pool implements Recruiter {
       return null;
     } catch (error) {
       this.#members.delete(worker);
+      this.#hasFailed = true;
       // Nobody is left to do what waits, and who tries again would fail again.
       if (this.#members.size === 0) this.#handler.fail(this.#crew, this.#kind, error as WorkerStartError);
       return error as WorkerStartError;
     } finally {
-      this.#starting--;
+      if (--this.#starting === 0) {
+        this.#hasFailed = false;
+        this.#handler.rounds.plan();
+      }
     }
   }
 

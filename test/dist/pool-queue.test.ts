@@ -141,6 +141,13 @@ test('A queue whose workers can not be started fails what waits for them, and sa
   expect([queue.size, queue.pending, queue.workers()]).toEqual([0, 0, []]);
 });
 
+test('Workers that can not be started are not replaced by others without end', async () => {
+  const queue = ended(new ThreadQueue({ threads: 3, worker: { execArgv: ['--import=./nowhere.mjs'] } }));
+  const calls = Array.from({ length: 10 }, () => errorOf(queue.call(tasks.add, [1, 2])));
+  for (const error of await Promise.all(calls)) expect(isNiceqError(error, 'ERR_WORKER_START')).toBe(true);
+  expect([queue.size, queue.pending, queue.workers()]).toEqual([0, 0, []]);
+});
+
 test('Queues of all kinds work side by side', async () => {
   const queues = [new AsyncQueue(), new ThreadQueue({ threads: 1 }), new ProcessQueue({ processes: 1 })].map(ended);
   expect(await Promise.all(queues.map((queue) => queue.call(tasks.add, [1, 2])))).toEqual([3, 3, 3]);
