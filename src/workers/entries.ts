@@ -1,7 +1,7 @@
 // Bundled, this module is part of a file in dist/, where the child entries lie beside it.
 
 /** What a thread starts with. */
-export const threadEntry = new URL('./thread.js', import.meta.url);
+export const threadEntry = new URL('./thread.cjs', import.meta.url);
 
 /** What a process starts with. */
-export const processEntry = new URL('./process.js', import.meta.url);
+export const processEntry = new URL('./process.cjs', import.meta.url);

@@ -79,7 +79,7 @@ test('the tarball holds what is meant to be published, and nothing else', async 
       ...['js', 'js.map', 'cjs', 'cjs.map'].map((end) => `dist/${entry}.${end}`),
       ...['d.ts', 'd.cts'].map((end) => `dist/${entry}.${end}`),
     ]),
-    ...['thread.js', 'process.js'].flatMap((file) => [`dist/${file}`, `dist/${file}.map`]),
+    ...['thread.cjs', 'process.cjs'].flatMap((file) => [`dist/${file}`, `dist/${file}.map`]),
   ];
   // What entries share has a hash in its name.
   const chunk = /^dist\/(chunk-[A-Z0-9]+\.c?js(\.map)?|[\w-]+-[\w-]+\.d\.c?ts)$/;
