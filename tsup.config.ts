@@ -36,7 +36,8 @@ const thirdPartyNotices: NonNullable<Options['esbuildPlugins']>[number] = {
         return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
       });
       mkdirSync('dist', { recursive: true });
-      const head = 'The CommonJS build of niceq contains the following packages.\n';
+      const head =
+        'What niceq was built from, besides its own source: devalue in niceq/bullmq, the others in the CommonJS build.\n';
       writeFileSync('dist/THIRD-PARTY-NOTICES.txt', [head, ...notices].join(`\n${'-'.repeat(80)}\n\n`));
     });
   },

@@ -12,12 +12,12 @@ const BLOCK = 5000;
 export class Inbox {
   readonly #client: Client;
   readonly #key: string;
-  readonly #receive: (message: string) => void;
+  readonly #receive: (job: number, message: string) => void;
   #last: string;
   #isClosed = false;
 
   /** `client` is this inbox' own, as it is always waiting; `last` is the entry after which it begins. */
-  constructor(client: Client, key: string, last: string, receive: (message: string) => void) {
+  constructor(client: Client, key: string, last: string, receive: (job: number, message: string) => void) {
     this.#client = client;
     this.#key = key;
     this.#last = last;
@@ -33,7 +33,9 @@ export class Inbox {
       for (const [, entries] of streams ?? []) {
         for (const [id, fields] of entries) {
           this.#last = id;
-          for (let i = 1; i < fields.length && !this.#isClosed; i += 2) this.#receive(fields[i] as string);
+          for (let i = 0; i < fields.length && !this.#isClosed; i += 2) {
+            this.#receive(Number(fields[i]), fields[i + 1] as string);
+          }
         }
         trim.xdel(this.#key, ...entries.map(([id]) => id)).catch(() => {});
       }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis as Client } from 'ioredis';
 import type { Logger } from '../queue/options.js';
+import { hasLeft, leaveAtExit } from './at-exit.js';
 import { type BullSettings, connect, makeClient } from './connection.js';
 import { Inbox } from './inbox.js';
 import { Keys } from './keys.js';
@@ -12,8 +13,8 @@ export type Role = 'caller' | 'server';
 
 /** What a member is told, once it has entered. */
 export interface MemberOwner {
-  /** A message from another one. */
-  receive(message: string): void;
+  /** A message from another one, about this task. */
+  receive(job: number, message: string): void;
   /** A server has come. */
   arrived?(server: string): void;
   /** The connection is back, with whatever happened meanwhile. */
@@ -46,7 +47,8 @@ export class Member {
   readonly #reader: Client;
   #inbox: Inbox | null = null;
   #reading: Promise<void> | null = null;
-  #isLeaving = false;
+  /** Whether it is about to end. */
+  isLeaving = false;
   #isRef: boolean;
 
   private constructor(role: Role, settings: MemberSettings) {
@@ -62,6 +64,7 @@ export class Member {
     for (const client of this.#clients) {
       client.on('error', (error) => this.#complain('The connection to Redis failed', error));
       client.on('connect', () => this.#refer(client));
+      client.on('reconnecting', () => this.#referTimer(client));
     }
     this.#listener.on('message', (channel: string, text: string) => {
       if (channel === this.keys.arrivals) this.#owner?.arrived?.(text);
@@ -83,19 +86,20 @@ export class Member {
   /** Joins the others: from now on they know it, and it hears of them. */
   async enter(owner: MemberOwner): Promise<void> {
     this.#owner = owner;
+    if (!this.#isRef) leaveAtExit(this);
     await this.#listener.subscribe(this.keys.presence(this.id), this.keys.arrivals);
     const key = this.keys.inbox(this.id);
-    const first = (await this.client.xadd(key, '*', '', '')) as string;
+    const first = (await this.client.xadd(key, '*', '0', '')) as string;
     await this.#register();
-    this.#inbox = new Inbox(this.#reader, key, first, (message) => owner.receive(message));
+    this.#inbox = new Inbox(this.#reader, key, first, (job, message) => owner.receive(job, message));
     this.#reading = this.#inbox.read(this.client);
     this.client.on('ready', () => void this.#rejoin());
     if (this.#role === 'server') await this.client.publish(this.keys.arrivals, this.id);
   }
 
   /** Puts a message into the inbox of another one. */
-  send(member: string, message: string): void {
-    this.#post.send(this.keys.inbox(member), message);
+  send(member: string, job: number, message: string): void {
+    this.#post.send(this.keys.inbox(member), job, message);
   }
 
   /** Those of a role that are there now. */
@@ -115,8 +119,9 @@ export class Member {
 
   /** Leaves the others. With the last one nothing stays in Redis but the kept updates. */
   async leave(): Promise<void> {
-    if (this.#isLeaving) return;
-    this.#isLeaving = true;
+    if (this.isLeaving) return;
+    this.isLeaving = true;
+    hasLeft(this);
     this.#isRef = true;
     for (const client of this.#clients) this.#refer(client);
     this.#inbox?.close();
@@ -151,7 +156,7 @@ export class Member {
     try {
       await this.#register();
       if ((await this.client.exists(this.keys.inbox(this.id))) === 0)
-        await this.client.xadd(this.keys.inbox(this.id), '*', '', '');
+        await this.client.xadd(this.keys.inbox(this.id), '*', '0', '');
       this.#owner?.reconnected?.();
     } catch (error) {
       this.#complain('Redis is back, but not usable', error);
@@ -173,7 +178,12 @@ export class Member {
     else client.stream?.unref?.();
   }
 
+  /** The same of the timer that connects it again, which ioredis keeps to itself. */
+  #referTimer(client: Client): void {
+    if (!this.#isRef) (client as unknown as { reconnectTimeout?: NodeJS.Timeout | null }).reconnectTimeout?.unref();
+  }
+
   #complain(what: string, error: unknown): void {
-    if (!this.#isLeaving) this.#settings.logger?.warn(what, error);
+    if (!this.isLeaving) this.#settings.logger?.warn(what, error);
   }
 }

@@ -8,8 +8,8 @@ import { Keys } from './keys.js';
  * @throws TypeError for an option that is none of what it may be; what ioredis throws if Redis can't be reached.
  *
  * @example
- * ```ts ignore: needs Redis
- * await obliterate({ name: 'render', connection: redis });
+ * ```ts
+ * await obliterate({ name: 'archive', connection: redis });
  * ```
  */
 export async function obliterate(options: BullOptions): Promise<void> {

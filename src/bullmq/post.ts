@@ -11,24 +11,24 @@ export class Post {
     this.#failed = failed;
   }
 
-  send(inbox: string, message: string): void {
+  /** `job` is the task the message is about, also for a reader who can't make sense of the message. */
+  send(inbox: string, job: number, message: string): void {
     const messages = this.#waiting.get(inbox);
     if (messages !== undefined) {
-      messages.push(message);
+      messages.push(String(job), message);
       return;
     }
     // Not a microtask: a short task's start and its result are read in one go.
     if (this.#waiting.size === 0) setImmediate(() => this.#flush());
-    this.#waiting.set(inbox, [message]);
+    this.#waiting.set(inbox, [String(job), message]);
   }
 
   #flush(): void {
     const waiting = this.#waiting;
     this.#waiting = new Map();
     for (const [inbox, messages] of waiting) {
-      const fields = messages.flatMap((message) => ['', message]);
       // Who is gone has no inbox any more, and must not get one again.
-      this.#client.xadd(inbox, 'NOMKSTREAM', '*', ...fields).catch(this.#failed);
+      this.#client.xadd(inbox, 'NOMKSTREAM', '*', ...messages).catch(this.#failed);
     }
   }
 }

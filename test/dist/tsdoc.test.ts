@@ -9,6 +9,7 @@ import * as source from 'niceq/source';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as prelude from './fixtures/tsdoc/prelude.js';
 import { openFolder, outputsIn, root, runProgram, typeCheck } from './programs.js';
+import { hasRedis, SharedRedis } from './remote/redis.js';
 
 /** What users import, where it is exported, and what of it is there when a program runs. */
 const entries: { name: string; path: string; exports: object }[] = [
@@ -147,7 +148,16 @@ describe('the examples of the documentation comments', () => {
   });
 
   describe.concurrent('run', { timeout: 90_000 }, () => {
+    let redis: SharedRedis | undefined;
+    beforeAll(async () => {
+      if (!hasRedis) return;
+      redis = await SharedRedis.open();
+      process.env.REDIS_URL = redis.url;
+    });
+    afterAll(() => redis?.close());
+
     it.each(examples)('$name', async ({ file, code }) => {
+      if (!hasRedis && /\bredis\b/.test(code)) return;
       const { end, stdout, stderr } = await runProgram(folder.path, `${file}.js`);
       expect({ end, stderr }).toEqual({ end: 0, stderr: '' });
       const output = outputsIn(code);

@@ -86,11 +86,12 @@ test('the tarball holds what is meant to be published, and nothing else', async 
   expect(files.filter((file) => !chunk.test(file)).sort()).toEqual(expected.sort());
 });
 
-test('the notices name every package the CommonJS build contains', async () => {
+test('the notices name every package that was built in', async () => {
   const notices = await readFile(join(app, 'node_modules/niceq/dist/THIRD-PARTY-NOTICES.txt'), 'utf8');
   expect(notices).toMatch(/^p-limit 7\./m);
   expect(notices).toMatch(/^yocto-queue \d/m);
-  expect(notices.match(/Permission is hereby granted/g)).toHaveLength(2);
+  expect(notices).toMatch(/^devalue \d/m);
+  expect(notices.match(/Permission is hereby granted/g)).toHaveLength(3);
 });
 
 test('CommonJS exports what ESM exports', async () => {
@@ -116,6 +117,14 @@ describe.each([20, 24, 26])('on Node %i', (major) => {
     expect(await run(node, [script], app)).toEqual({
       end: 0,
       stdout: 'AsyncQueue 42 42\nThreadQueue 42 42\nProcessQueue 42 42\n',
+      stderr: '',
+    });
+  });
+
+  test.each(['bullmq.mjs', 'bullmq.cjs'])('%s is told what niceq/bullmq needs', async (script) => {
+    expect(await run(node, [script], app)).toEqual({
+      end: 0,
+      stdout: 'niceq/bullmq needs the packages bullmq and ioredis: install them with `npm install bullmq ioredis`\n',
       stderr: '',
     });
   });

@@ -28,10 +28,14 @@ export interface BullWorkerOptions extends BullOptions {
  * for one.
  *
  * @example
- * ```ts ignore: needs Redis
+ * ```ts
+ * // On other machines:
+ * await using server = await serve({ name: 'pictures', connection: redis, modules, workers: [new ThreadWorker()] });
+ * // Here:
  * const queue = new TaskQueue();
- * await queue.attachWorker(new BullWorker({ name: 'render', connection: redis }));
+ * await queue.attachWorker(new BullWorker({ name: 'pictures', connection: redis }));
  * const pixels = await queue.call(tasks.render, [3]);
+ * await queue.shutdown();
  * ```
  */
 export class BullWorker implements IWorker {

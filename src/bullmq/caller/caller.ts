@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BulkJobOptions, Queue as BullQueue } from 'bullmq';
-import { WorkerLostError } from '../../errors.js';
+import { NotPortableError, WorkerLostError } from '../../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../../protocol/error-record.js';
 import { portableSeries } from '../../protocol/portable.js';
 import { refusedArgument } from '../../protocol/uncloneable.js';
@@ -74,7 +75,8 @@ export class Caller implements Reports {
     this.#queue.on('error', () => {});
     await this.#queue.waitUntilReady();
     await this.#member.enter({
-      receive: (message) => this.#receive(message),
+      receive: (job, message) => this.#receive(job, message),
+      reconnected: () => void this.#findLost(),
       arrived: (server) => this.#updates.arrived(server),
     });
     client.on('close', () => this.#disconnected());
@@ -82,6 +84,10 @@ export class Caller implements Reports {
   }
 
   run(assignment: Assignment, ref: TaskRef): void {
+    if (this.#member.isLeaving) {
+      assignment.lost(new WorkerLostError('The worker has left, as the program was about to end'));
+      return;
+    }
     const posting = new Posting(assignment, ++this.#count, this.#member.id);
     let payload: string;
     try {
@@ -229,12 +235,39 @@ export class Caller implements Reports {
 
   // --- within -------------------------------------------------------------------------------------------------------
 
-  #receive(message: string): void {
+  #receive(job: number, message: string): void {
     try {
       read<Reports>(message, reports, this);
-    } catch (error) {
-      this.#queue.emit('error', error as Error);
+    } catch (cause) {
+      const posting = this.#postings.get(job);
+      if (posting === undefined) return;
+      // The task has had its effect, so it is not run again.
+      const why = cause instanceof Error ? cause.message : String(cause);
+      const error = new NotPortableError(`What the server said of the task can't be read: ${why}`, { cause });
+      if (posting.server !== null) this.#abort(posting, error);
+      this.#forget(posting);
+      if (posting.source !== null) posting.source.ended(error, true);
+      else posting.assignment.fail(error);
     }
+  }
+
+  /** Redis is back. One that keeps nothing on disk has forgotten what it had. */
+  async #findLost(): Promise<void> {
+    const missing = await this.#missing();
+    if (missing.length === 0) return;
+    // A result may have come before, and be read yet.
+    await sleep(this.#settings.grace, undefined, { ref: false });
+    for (const posting of await this.#missing()) {
+      if (missing.includes(posting)) this.#lose(posting, new WorkerLostError('Redis has lost the task'));
+    }
+  }
+
+  /** Tasks without a job, though they have not ended. */
+  async #missing(): Promise<Posting[]> {
+    const postings = [...this.#postings.values()].filter(({ isAdded, source }) => isAdded && source === null);
+    const { client, keys } = this.#member;
+    const are = await Promise.all(postings.map(({ jobId }) => client.exists(keys.job(jobId)))).catch(() => []);
+    return postings.filter((posting, i) => are[i] === 0 && this.#postings.has(posting.number));
   }
 
   /** Adds the jobs of a tick, once the updates that were called before them are kept. */
@@ -269,13 +302,12 @@ export class Caller implements Reports {
     }
   }
 
-  #abort(posting: Posting): void {
-    const reason = encodeError(posting.abort?.reason, probe);
-    this.#tell(posting, ['abort', this.#member.id, posting.number, reason]);
+  #abort(posting: Posting, reason = posting.abort?.reason): void {
+    this.#tell(posting, ['abort', this.#member.id, posting.number, encodeError(reason, probe)]);
   }
 
-  #tell({ server }: Posting, order: Message<Orders>): void {
-    if (server !== null) this.#member.send(server, write<Orders>(order));
+  #tell({ server, number }: Posting, order: Message<Orders>): void {
+    if (server !== null) this.#member.send(server, number, write<Orders>(order));
   }
 
   /** The server that runs a task is watched as long as it does. */

@@ -110,7 +110,7 @@ export class UpdateDesk {
     // One that is gone need not have had it.
     const unwatch = this.#member.watch.watch(server, () => this.#answered(number, round, server));
     round.servers.set(server, unwatch);
-    this.#member.send(server, write<Orders>(round.order));
+    this.#member.send(server, number, write<Orders>(round.order));
   }
 
   #answered(number: number, round: Round, server: string): void {

@@ -128,8 +128,8 @@ export class Desk implements Orders, RunOwner {
 
   // --- what runs say ------------------------------------------------------------------------------------------------
 
-  send(caller: string, message: string): void {
-    this.#member.send(caller, message);
+  send(caller: string, job: number, message: string): void {
+    this.#member.send(caller, job, message);
   }
 
   over({ caller, job }: ServedRun): void {
@@ -193,7 +193,7 @@ export class Desk implements Orders, RunOwner {
   }
 
   #tell(caller: string, report: Message<Reports>): void {
-    this.send(caller, write<Reports>(report));
+    this.send(caller, report[1], write<Reports>(report));
   }
 }
 

@@ -7,7 +7,7 @@ import { BullServer, type ServeOptions } from './server.js';
  *   reached, a worker can't be started, or a kept update fails.
  *
  * @example
- * ```ts ignore: needs Redis
+ * ```ts
  * await using server = await serve({
  *   name: 'render',
  *   connection: redis,

@@ -14,7 +14,7 @@ export interface RunOwner {
   readonly id: string;
   readonly queue: ServerQueue;
   /** Puts a message into the inbox of a caller. */
-  send(caller: string, message: string): void;
+  send(caller: string, job: number, message: string): void;
   /** The run is over, its iteration too. */
   over(run: ServedRun): void;
 }
@@ -138,6 +138,6 @@ export class ServedRun {
   }
 
   #tell(report: Message<Reports>): void {
-    if (!this.#isSilent) this.#owner.send(this.caller, write<Reports>(report));
+    if (!this.#isSilent) this.#owner.send(this.caller, this.job, write<Reports>(report));
   }
 }

@@ -61,8 +61,8 @@ const UNLIMITED = 1000;
  * Runs tasks for callers elsewhere. Made by `serve`.
  *
  * @example
- * ```ts ignore: needs Redis
- * const server = await serve({ name: 'render', connection: redis, modules, workers: [new ThreadWorker()] });
+ * ```ts
+ * const server = await serve({ name: 'films', connection: redis, modules, workers: [new ThreadWorker()] });
  * console.log((await server.stats()).isHealthy); // -> true
  * await server.close();
  * ```
@@ -116,7 +116,7 @@ export class BullServer implements AsyncDisposable {
     this.#desk = new Desk(this.#member, this.#queue, modules, updates, logger);
     try {
       await this.#member.enter({
-        receive: (message) => this.#desk.receive(message),
+        receive: (_, message) => this.#desk.receive(message),
         reconnected: () => void updates.catchUp().catch(() => {}),
       });
       await updates.catchUp();

@@ -1,6 +1,8 @@
-import { fork } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
 import { AsyncWorker, isNiceqError, type TaskHandle, TaskQueue, taskModule } from 'niceq';
 import { BullWorker, type BullWorkerOptions, obliterate, serve } from 'niceq/bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -9,7 +11,8 @@ import { Gate } from '../conformance/gate.js';
 import { hasRedis, RedisServer, SharedRedis } from './redis.js';
 import { ServerProcess, type ServerProcessOptions } from './server-process.js';
 
-const modules = { tasks: tasks.add.url };
+const run = promisify(execFile);
+const modules = { tasks: tasks.add.url, streams: new URL('../fixtures/streams.tasks.mjs', import.meta.url).href };
 /** Whoever is missing for so long is gone, in milliseconds. */
 const grace = 1500;
 const impatient = { grace, lockDuration: 1500, stalledInterval: 500 };
@@ -134,32 +137,24 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     const [one, two] = [await openQueue(), await openQueue()];
     const first = one.call(tasks.pass, [gate.port, 'first']);
     await gate.arrival('first');
-    const order: string[] = [];
-    const note = (name: string) => () => order.push(name);
-    const calls = [
-      one.call(tasks.add, [1, 2], { niceness: 19 }).then(note('nice')),
-      one.call(tasks.add, [1, 2]).then(note('normal')),
-    ];
+    const calls = [one.call(tasks.record, ['nice'], { niceness: 19 }), one.call(tasks.record, ['normal'])];
     await waitingFor(2);
-    calls.push(two.call(tasks.add, [1, 2], { niceness: -20 }).then(note('urgent')));
+    calls.push(two.call(tasks.record, ['urgent'], { niceness: -20 }));
     await waitingFor(3);
-    calls.push(two.call(tasks.add, [1, 2], { doNext: true }).then(note('next')));
+    calls.push(two.call(tasks.record, ['next'], { doNext: true }));
     await waitingFor(4);
     gate.open('first');
     await Promise.all([first, ...calls]);
-    expect(order).toEqual(['next', 'urgent', 'normal', 'nice']);
+    expect(await one.call(tasks.recorded)).toEqual(['next', 'urgent', 'normal', 'nice']);
   });
 
   /** Until so many tasks wait in Redis. */
-  async function waitingFor(size: number): Promise<void> {
-    const key = (part: string) => `${base.prefix}:${base.name}:${part}`;
-    for (;;) {
-      const [waiting, prioritized] = [
-        await redis.client.llen(key('wait')),
-        await redis.client.zcard(key('prioritized')),
-      ];
-      if (waiting + prioritized === size) return;
+  async function waitingFor(size: number, client = redis.client): Promise<void> {
+    const key = `${base.prefix}:${base.name}:`;
+    for (let looks = 0; looks < 100_000; looks++) {
+      if ((await client.llen(`${key}wait`)) + (await client.zcard(`${key}prioritized`)) === size) return;
     }
+    throw new Error(`There were never ${size} tasks that waited`);
   }
 
   test('what a server does not know is refused before anything runs, with what it does know', async () => {
@@ -220,6 +215,46 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     gate.isOpen = true;
     await queue.attachWorker(new AsyncWorker());
     expect(await running.promise).toBe('running');
+  });
+
+  test('a server that is killed ends its iterations, after what had arrived, although no other server is there', async () => {
+    const server = await startServer();
+    const queue = await openQueue();
+    const streams = taskModule<typeof import('../fixtures/streams.tasks.mjs')>(modules.streams);
+    const items = await queue.call(streams.hanging);
+    expect([await items.next(), await items.next()].map(({ value }) => value)).toEqual([1, 2]);
+    const third = items.next();
+    await server.kill();
+    expect(isNiceqError(await errorOf(third), 'ERR_WORKER_LOST')).toBe(true);
+    expect(await items.next()).toEqual({ value: undefined, done: true });
+  });
+
+  test('a Redis that keeps nothing on disk loses tasks, but no promise', async () => {
+    const own = await RedisServer.start();
+    ends.push(() => own.end());
+    base = { ...base, connection: own.url };
+    const queue = await openQueue();
+    const lost = queue.submit(tasks.add, [1, 2]);
+    const retried = new Promise<unknown>((resolve) => {
+      queue.once('retry', (_, error) => resolve(error));
+    });
+    const client = new Redis(own.url);
+    await waitingFor(1, client);
+    client.disconnect();
+    await own.kill();
+    await own.start();
+    expect(((await retried) as Error).message).toBe('Redis has lost the task');
+    await startServer();
+    expect(await lost.promise).toBe(3);
+  });
+
+  test('a program that calls ends by itself when all results are in, and leaves nothing in Redis', async () => {
+    const server = await startServer();
+    const program = fileURLToPath(new URL('./ending.mjs', import.meta.url));
+    const { stdout, stderr } = await run(process.execPath, [program, JSON.stringify(base), modules.tasks]);
+    expect([stdout, stderr]).toEqual(['3\n', '']);
+    expect(await server.terminate()).toBe(0);
+    expect(await leftovers()).toEqual([]);
   });
 
   test('a worker that can not reach Redis is not hired', async () => {
