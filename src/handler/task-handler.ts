@@ -23,6 +23,25 @@ import { Workforce } from './workforce.js';
  *
  * What happens in one turn is followed by one round, a microtask later, in which everything that can be assigned is.
  * So calls made in one go compete by their priority, and who awaited a result has a word before its place is given away.
+ *
+ * The way of a task, and what keeps it short:
+ *
+ * 1. `call` checks what it was given and makes a Task: the record, the handle and the async context in one object, with
+ *    a promise whose executor all tasks share. Settings that are the queue's own are one object, too. The scheduler
+ *    links the task into a list of its series and niceness; it makes nothing, and only the first of a list is compared
+ *    with anything. Waiting costs bytes, and they are what a long backlog is slow by: the collector copies each twice.
+ * 2. One round, in one microtask, follows all that happens in a turn: it takes from the top of a heap of series for the
+ *    top of a heap of workers as long as both have one. What it makes is an Attempt, which is young when it ends.
+ * 3. The main thread calls the function there and then, and follows its promise with closures that are used again. For
+ *    a thread or process the task becomes a few fields in an array, and the whole array one message at the end of the
+ *    tick (src/protocol/outbox.ts). A worker is given a little more than it can run, so that it need not wait for the
+ *    next message; threads share a word for each task with this side, so what is held ahead can still be taken back
+ *    (src/protocol/claims.ts).
+ * 4. Results that come together are one message. Each ends its Attempt, frees its place, counts, resolves the promise,
+ *    and lets go of everything: the next round is planned once for all of them.
+ *
+ * Timers, listeners, abort controllers and what else few tasks need are made when somebody asks for them. Events are
+ * only emitted when somebody listens, as then the task has to remember how it went.
  */
 export class TaskHandler implements TaskOwner {
   readonly scheduler = new Scheduler();
