@@ -1,4 +1,12 @@
-import { AsyncWorker, type Employer, type IWorker, isNiceqError, type TaskHandle, TaskQueue } from 'niceq';
+import {
+  AsyncWorker,
+  type Employer,
+  type IWorker,
+  isNiceqError,
+  type TaskHandle,
+  TaskQueue,
+  WorkerLostError,
+} from 'niceq';
 import { describe, expect, test, vi } from 'vitest';
 import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
@@ -215,6 +223,19 @@ describe('A worker', () => {
     await settled();
     await settled();
     expect(late.flatMap(({ given }) => given)).toEqual([handle.id]);
+  });
+
+  test('that dies before it has begun what it said to begin costs no attempt', async () => {
+    const { queue, worker } = await manual();
+    const handle = queue.submit(nothing, [], { retry: { lost: 0 } });
+    await settled();
+    const assignment = worker.find();
+    worker.crash();
+    worker.employer.lost(new WorkerLostError('it died'), [assignment]);
+    expect([handle.state, handle.attempts]).toEqual(['queued', 0]);
+    await worker.employer.ready();
+    await settled();
+    expect([handle.attempts, worker.find().attempt]).toEqual([1, 1]);
   });
 
   test('that resigns is dropped, and its tasks go elsewhere, at no cost', async () => {

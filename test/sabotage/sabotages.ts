@@ -1,0 +1,231 @@
+/** One rule broken: `find` occurs exactly once in the file, and `replace` takes its place. */
+export interface Sabotage {
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+const of = (file: string, ...sabotages: [name: string, find: string, replace: string][]): Sabotage[] =>
+  sabotages.map(([name, find, replace]) => ({ name, file: `src/${file}`, find, replace }));
+
+export const sabotages: readonly Sabotage[] = [
+  ...of(
+    'scheduling/turn-heap.ts',
+    ['ties go to who came last', 'a.time === b.time && a.order < b.order', 'a.time === b.time && a.order > b.order'],
+    ['what leaves the heap still counts as in it', '    entry.index = -1;\n', ''],
+  ),
+  ...of(
+    'scheduling/crew.ts',
+    ['idling earns credit', 'if (share.time < clock) share.time = clock;', ''],
+    ['a series that comes late has no place among equals', 'share.order = (lane.first as Job).place;', ''],
+    ['the clock stands still', 'if (entry.time > desk.clock) desk.clock = entry.time;', ''],
+    ['starting a task costs nothing', 'share.time += cost;', ''],
+    [
+      'the last band goes before the normal one',
+      '?? this.#best(desk, NORMAL) ?? this.#best(desk, DO_LAST)',
+      '?? this.#best(desk, DO_LAST) ?? this.#best(desk, NORMAL)',
+    ],
+    [
+      'urgent tasks wait their turn',
+      'this.#best(desk, DO_NEXT) ?? this.#best(desk, NORMAL)',
+      'this.#best(desk, NORMAL) ?? this.#best(desk, DO_NEXT)',
+    ],
+    [
+      'any kind of worker gets any task',
+      'if (entry === undefined || !line.acceptance.accepts(desk.kind)) continue;',
+      'if (entry === undefined) continue;',
+    ],
+    [
+      'a full worker gets what it would not hold',
+      'if (!job.holdable || !seat.wouldHold(job)) continue;',
+      'if (!job.holdable) continue;',
+    ],
+    [
+      'what can not be held is',
+      'if (!job.holdable || !seat.wouldHold(job)) continue;',
+      'if (!seat.wouldHold(job)) continue;',
+    ],
+    ['a closed worker is given tasks', 'const hasRoom = seat.isOpen && (', 'const hasRoom = ('],
+    ['workers with more places count no more than others', ' / seat.concurrency;', ';'],
+    ['iterations weigh nothing', ' + seat.iterationCount / (seat.iterationCount + 1)', ''],
+    [
+      'a crew that can only hold is as good as one that is free',
+      'isFull ? UNRANKED + this.#rank : this.#rank',
+      'this.#rank',
+    ],
+    [
+      'a crew of all series goes before one of few',
+      'qualification === null ? UNRANKED - 1 : qualification.size',
+      'qualification === null ? 0 : qualification.size',
+    ],
+    ['a series is forgotten before the clock has passed it', 'this.#clockOf(desk) >= time', 'true'],
+  ),
+  ...of(
+    'scheduling/lane.ts',
+    [
+      'of equal niceness the last goes first',
+      'timeA === timeB && a.place < b.place',
+      'timeA === timeB && a.place > b.place',
+    ],
+    [
+      'levels of niceness are not charged',
+      'if (this.band === NORMAL) (level ?? this.series.levels.of(job.niceness)).time += costOf(job);',
+      '',
+    ],
+    [
+      'what is given back keeps its level charged',
+      'if (this.band === NORMAL) this.series.levels.of(job.niceness).time -= costOf(job);',
+      '',
+    ],
+    ['a reniced task keeps its place', '    job.place = place;\n', ''],
+    ['what is run again goes to the end', 'this.#unlevelled.restore(job);', 'this.#unlevelled.push(job);'],
+  ),
+  ...of(
+    'scheduling/limiter.ts',
+    ['a limit of concurrency allows one more', 'this.running >= this.#concurrency', 'this.running > this.#concurrency'],
+    [
+      'a rate allows one more',
+      'this.#starts.length - this.#oldest < this.#count',
+      'this.#starts.length - this.#oldest <= this.#count',
+    ],
+    ['what is given back keeps its part of the rate', 'if (index >= this.#oldest) this.#starts.splice(index, 1);', ''],
+  ),
+  ...of(
+    'scheduling/scheduler.ts',
+    ['what is given back is not refunded', 'if (share !== undefined) crew.charge(share, -costOf(job));', ''],
+    ['a paused queue starts tasks', 'while (!this.isPaused && (', 'while (('],
+    ['the limit of the queue is forgotten', '(this.#limiter === null || this.#limiter.opensAt() <= now)', 'true'],
+    [
+      'a new limit does not count what runs',
+      'rule === null ? null : new Limiter(rule, this.#running)',
+      'rule === null ? null : new Limiter(rule, 0)',
+    ],
+    ['a new limit of a series does not count what runs', 'new Limiter(rule, series.running)', 'new Limiter(rule, 0)'],
+    ['workers with the same series are two crews', 'if (isSame(crew.qualification, qualification)) return crew;', ''],
+    ['a full worker does not take its place', '    seat.load++;\n', ''],
+    ['nobody is woken by a place that is free', 'if (seat.index !== -1) this.#wake(crew);', ''],
+    ['what may be served is counted twice', 'if (lane.isServed) this.servable -= lane.size;', ''],
+    ['a limited series never opens again by itself', 'this.#due.push(series);', ''],
+    ['a series that ends a task stays blocked', '    series.limiter?.ended();\n', ''],
+  ),
+  ...of(
+    'handler/lifecycle.ts',
+    [
+      'a task that is cancelled stays with its signal',
+      'if (signal !== undefined) this.#signals.remove(signal, task);\n    // A consumer',
+      '// A consumer',
+    ],
+    ['what has ended still runs', 'if (task.phase === RUNNING) this.pending--;\n    else if', 'if'],
+    ['retries are not counted', '    task.extras.retries[failure]++;\n', ''],
+    [
+      'a task that was cancelled in between is run again',
+      'if (task.isSettled) this.#scheduler.finish(task);\n    else this.requeue',
+      'this.requeue',
+    ],
+    ['a given back task keeps its attempt', '      task.attempts--;\n', ''],
+    [
+      'a result that came too late counts',
+      "if (attempt.isTimedOut) this.failed(attempt, 'timeout', timeoutError(attempt.task));\n    else if",
+      'if',
+    ],
+    ['the delay of a retry is left out', '    if (delay === 0) {', '    if (delay >= 0) {'],
+    [
+      'tasks are run again while the queue ends',
+      'const isOver = attempt.isUpdate || !this.isRetrying;',
+      'const isOver = attempt.isUpdate;',
+    ],
+    ['the main thread waits for what it can not stop', 'employment.worker.cancel === undefined ||', ''],
+    ['a task whose time is over is not told', '    attempt.abort(error);\n', ''],
+  ),
+  ...of(
+    'handler/attempts.ts',
+    [
+      'an attempt ends twice',
+      'if (attempt.isCurrent) this.#lifecycle.done(attempt, value);\n    else this.#drop(attempt);',
+      'this.#lifecycle.done(attempt, value);',
+    ],
+    [
+      'what never began is lost with its worker',
+      '(!isStarted || unstarted.includes(attempt))',
+      'unstarted.includes(attempt)',
+    ],
+    [
+      'a lost task fails as if it had thrown',
+      "this.#lifecycle.failed(attempt, 'lost', lossOf(error, task.attempts))",
+      "this.#lifecycle.failed(attempt, 'error', lossOf(error, task.attempts))",
+    ],
+    [
+      'what a worker leaves is cancelled although it is to be reassigned',
+      '} else if (!reassign) {',
+      '} else if (reassign) {',
+    ],
+    [
+      'what was handed over is run again',
+      '} else if (isStarted && task.settings.transfer.length > 0) {',
+      '} else if (false) {',
+    ],
+    ['a place that is free is not given away', '    employment.load--;\n', ''],
+    [
+      'workers that are idle take over nothing',
+      'if (!idle.isOpen || idle.load >= idle.concurrency) continue;',
+      'continue;',
+    ],
+  ),
+  ...of(
+    'handler/retry.ts',
+    [
+      'a task is run once more than it may',
+      'task.extras.retries[failure] < limit',
+      'task.extras.retries[failure] <= limit',
+    ],
+    ['what was handed over is retried', 'if (transfer.length > 0) return false;', ''],
+  ),
+  ...of(
+    'handler/task-handler.ts',
+    [
+      'what workers hold starts before what is urgent',
+      'if (band === DO_NEXT) this.#recallHeld',
+      'if (false) this.#recallHeld',
+    ],
+    ['a cancelled task stays queued', 'if (phase === QUEUED) this.scheduler.remove(task);', ''],
+    [
+      'a running task is not told that it was cancelled',
+      '      attempt.stopTimer();\n      attempt.abort(reason ?? error);',
+      '      attempt.stopTimer();',
+    ],
+    [
+      'pausing leaves what workers hold',
+      'this.scheduler.isPaused = true;\n    this.#recallHeld();',
+      'this.scheduler.isPaused = true;',
+    ],
+    ['a stalled series is told of again and again', '      this.#stalled.add(series);\n', ''],
+  ),
+  ...of(
+    'handler/workforce.ts',
+    ['kept updates are not run', 'if (update === undefined) break;', 'break;'],
+    ['an update that failed is kept', '    this.#updates.forget(update);\n', ''],
+    ['a replaced worker is taken to have its updates', '    employment.applied.clear();\n', ''],
+    [
+      'a worker that is told to go is told twice',
+      'const stopped = () => (isFirst ? this.#stop(employment) : employment.ended);',
+      'const stopped = () => this.#stop(employment);',
+    ],
+    ['one that can not stop is not made to', 'if (!hasStopped) worker.crash();', ''],
+    [
+      'a worker that leaves is given tasks',
+      '      employment.isLeaving = true;\n      this.#leave(employment);',
+      '      employment.isLeaving = true;',
+    ],
+  ),
+  ...of('handler/signals.ts', [
+    'a signal keeps its listener',
+    "    signal.removeEventListener('abort', this.#onAbort);\n",
+    '',
+  ]),
+  ...of('handler/updates.ts', [
+    'an update with the same key is kept beside the old one',
+    'if (update.key !== undefined) this.#kept = this.#kept.filter(({ key }) => key !== update.key);',
+    '',
+  ]),
+];
