@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest';
+import { decode, encode } from '../../../src/bullmq/codec.js';
+
+const copy = (value: unknown) => decode(encode(value));
+
+describe('What is sent to another machine', () => {
+  const shared = { n: 1 };
+  const values: Record<string, unknown> = {
+    'minus zero and NaN': [-0, Number.NaN, Number.NEGATIVE_INFINITY],
+    'an array with holes': Object.assign([], { 0: 1, 2: undefined, 3: null }),
+    'half a surrogate pair': 'a\ud800b',
+    'large integers': [2n ** 200n, -(2n ** 64n), 2 ** 53],
+    'keys that are objects': new Map<unknown, unknown>([[{ a: 1 }, new Set([new Date(5), /x/giu])]]),
+    'views of part of a buffer': new Uint16Array([1, 2, 3, 4]).subarray(1, 3),
+    'a DataView': new DataView(new ArrayBuffer(4), 1, 2),
+    'boxed values': [Object(1), Object('x'), Object(true)],
+  };
+  for (const [what, value] of Object.entries(values)) {
+    test(`keeps ${what}`, () => expect(copy(value)).toStrictEqual(structuredClone(value)));
+  }
+
+  test('keeps what occurs twice one object, and cycles', () => {
+    const round: { self?: unknown; both: object[] } = { both: [shared, shared] };
+    round.self = round;
+    const back = copy(round) as typeof round;
+    expect(back.self).toBe(back);
+    expect(back.both[0]).toBe(back.both[1]);
+  });
+
+  test('has instances of classes arrive as plain objects, and Buffers as bytes', () => {
+    class Point {
+      x = 1;
+      get twice() {
+        return this.x * 2;
+      }
+    }
+    expect(copy([new Point()])).toStrictEqual([{ x: 1 }]);
+    expect(copy(Buffer.from('hi'))).toStrictEqual(new Uint8Array([104, 105]));
+  });
+
+  test('keeps errors as values, with their class, cause and stack', () => {
+    const error = new RangeError('outer', { cause: new TypeError('inner') });
+    const back = copy({ error }) as { error: RangeError };
+    expect(back.error).toBeInstanceOf(RangeError);
+    expect([back.error.message, back.error.stack]).toEqual(['outer', error.stack]);
+    expect(back.error.cause).toBeInstanceOf(TypeError);
+  });
+
+  test.each([
+    ['a function', () => 1],
+    ['a symbol', Symbol('s')],
+    ['a promise', Promise.resolve()],
+    ['a WeakMap', new WeakMap()],
+    ['shared memory', new SharedArrayBuffer(1)],
+  ])('is no %s', (_, value) => {
+    expect(() => encode({ deep: [value] })).toThrow();
+  });
+
+  test('sets no prototype, whoever wrote it', () => {
+    for (const text of [
+      '[{"__proto__":1},{"polluted":2},true]',
+      '[["Object",1],7]',
+      '[["Map",5]]',
+      '{}',
+      '',
+      'null',
+      '[[-9]]',
+    ]) {
+      try {
+        decode(text);
+      } catch {
+        // To be refused is as good.
+      }
+      expect(Reflect.get({}, 'polluted')).toBeUndefined();
+    }
+  });
+});
