@@ -65,6 +65,11 @@ export async function errorOf(promise: Promise<unknown>): Promise<Error & Record
   return outcome.error as Error & Record<string, unknown>;
 }
 
+/** Resolves when the queue has heard that the task runs, which may be later than a gate has. */
+async function begun(queue: TaskQueue, handle: TaskHandle | undefined): Promise<void> {
+  while (handle?.state === 'queued') await new Promise((resolve) => queue.once('started', resolve));
+}
+
 /** What every kind of worker has to do alike, whatever it runs tasks on. */
 export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { kind, home, loadsModules }: Kind) {
   const isSeparate = home !== 'main thread';
@@ -165,11 +170,13 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
       const queue = queueOf([makeWorker({ concurrency: 2 })]);
       const handles = ['a', 'b', 'c'].map((name) => queue.submit(tasks.pass, [gate.port, name]));
       await Promise.all([gate.arrival('a'), gate.arrival('b')]);
+      await Promise.all([begun(queue, handles[0]), begun(queue, handles[1])]);
       expect(handles.map(({ state }) => state)).toEqual(['running', 'running', 'queued']);
       expect([queue.pending, queue.size]).toEqual([2, 1]);
       expect(gate.hasSeen('c')).toBe(false);
       gate.open('b');
       await gate.arrival('c');
+      await begun(queue, handles[2]);
       expect(handles.map(({ state }) => state)).toEqual(['running', 'done', 'running']);
       gate.open('a');
       gate.open('c');
@@ -811,6 +818,7 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
       const queue = oneWorker();
       const running = queue.submit(tasks.pass, [gate.port, 'a'], { retry: { lost: 0 } });
       await gate.arrival('a');
+      await begun(queue, running);
       expect(await queue.detachWorker(1, { crash: true })).toEqual([]);
       expect(running.state).toBe('queued');
       gate.isOpen = true;
