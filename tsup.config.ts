@@ -11,6 +11,9 @@ const publicEntries = {
   bullmq: 'src/bullmq/index.ts',
 };
 
+/** What `bin` in package.json names: nothing to import, so ESM without declarations. */
+const commands = { cli: 'src/cli/main.ts' };
+
 /** What threads and processes start with: CommonJS, which starts faster; the ESM build starts the same files. */
 const childEntries = {
   thread: 'src/child/thread.ts',
@@ -78,7 +81,7 @@ export default defineConfig([
   {
     ...common,
     name: 'esm',
-    entry: publicEntries,
+    entry: { ...publicEntries, ...commands },
     format: 'esm',
     splitting: true,
     noExternal: ['devalue'],

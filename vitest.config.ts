@@ -10,8 +10,8 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],
-      // Shells that only run inside a thread or process, where coverage can't see them, and the CommonJS shim.
-      exclude: ['src/child/thread.ts', 'src/child/process.ts', 'src/cjs/**'],
+      // What only runs inside a thread or process of its own, where coverage can't see them, and the CommonJS shim.
+      exclude: ['src/cli/{main,serve-command}.ts', 'src/child/thread.ts', 'src/child/process.ts', 'src/cjs/**'],
     },
     projects: [
       {

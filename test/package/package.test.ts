@@ -79,10 +79,10 @@ test('the tarball holds what is meant to be published, and nothing else', async 
       ...['js', 'js.map', 'cjs', 'cjs.map'].map((end) => `dist/${entry}.${end}`),
       ...['d.ts', 'd.cts'].map((end) => `dist/${entry}.${end}`),
     ]),
-    ...['thread.cjs', 'process.cjs'].flatMap((file) => [`dist/${file}`, `dist/${file}.map`]),
+    ...['cli.js', 'thread.cjs', 'process.cjs'].flatMap((file) => [`dist/${file}`, `dist/${file}.map`]),
   ];
   // What entries share has a hash in its name.
-  const chunk = /^dist\/(chunk-[A-Z0-9]+\.c?js(\.map)?|[\w-]+-[\w-]+\.d\.c?ts)$/;
+  const chunk = /^dist\/((chunk|serve-command)-[A-Z0-9]+\.c?js(\.map)?|[\w-]+-[\w-]+\.d\.c?ts)$/;
   expect(files.filter((file) => !chunk.test(file)).sort()).toEqual(expected.sort());
 });
 
@@ -101,6 +101,20 @@ test('CommonJS exports what ESM exports', async () => {
   };
   expect(imported).toContain('TaskQueue');
   expect(required).toEqual(imported);
+});
+
+test('npx niceq tells what there is, and what to install for it', async () => {
+  expect(await run('npx', ['niceq', '--help'], app)).toMatchObject({
+    end: 0,
+    stdout: expect.stringContaining('Usage: niceq serve'),
+  });
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+  expect(await run('npx', ['niceq', '--version'], app)).toMatchObject({ end: 0, stdout: `${version}\n` });
+  const args = ['niceq', 'serve', '--name', 'a', '--redis', 'redis://localhost', 'tasks.mjs'];
+  expect(await run('npx', args, app)).toMatchObject({
+    end: 1,
+    stderr: expect.stringContaining('install them with `npm install bullmq ioredis`'),
+  });
 });
 
 describe.each([20, 24, 26])('on Node %i', (major) => {
