@@ -43,9 +43,10 @@ export class ServedRun {
   async run(ref: TaskRef, args: unknown[], series: unknown, { id, attempt }: JobData): Promise<void> {
     // A short task is over before anybody needs to know that it has begun.
     const started = () => setImmediate(() => this.#started());
-    this.#task = this.#owner.queue.perform(ref, args, { id, series, attempt, started });
-    this.#task.onProgress((progress) => this.#progressed(progress));
     try {
+      // Throws for what no caller of ours can have sent.
+      this.#task = this.#owner.queue.perform(ref, args, { id, series, attempt, started });
+      this.#task.onProgress((progress) => this.#progressed(progress));
       const value = await this.#task.promise;
       if (value instanceof TaskIterator) this.#iterate(value);
       else this.#done(value);
