@@ -148,6 +148,7 @@ test('Three workers of different kinds together keep the shares of what each may
   backlog(queue, 'kind', 4000, 10);
   backlog(queue, 'plain', 4000);
   await queue.onIdle();
-  // What is given back counts no more, so only started tasks are compared: a few that were held may start later.
-  expect(deviation(order, ['plain', 'kind'], 0.5, 4000)).toBeLessThanOrEqual(200);
+  // The thread and the process each hold up to 64 tasks, which may start late: so much may the starts deviate, and the
+  // last of the backlog may already be held when as many have not started.
+  expect(deviation(order, ['plain', 'kind'], 0.5, 3800)).toBeLessThanOrEqual(200);
 });
