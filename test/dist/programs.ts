@@ -22,8 +22,8 @@ export interface Outcome {
 }
 
 /** Runs `node`, and kills it after a minute if it does not end. */
-function runNode(args: readonly string[], cwd: string): Promise<Outcome> {
-  const env = { ...process.env };
+function runNode(args: readonly string[], cwd: string, more: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const env = { ...process.env, ...more };
   // Vitest's way of running Node must not reach what is run.
   for (const name of Object.keys(env))
     if (/^(NODE_OPTIONS|NODE_ENV|FORCE_COLOR|VITEST.*)$/.test(name)) delete env[name];
@@ -41,8 +41,8 @@ function runNode(args: readonly string[], cwd: string): Promise<Outcome> {
 }
 
 /** Runs a JavaScript or TypeScript file. */
-export function runProgram(folder: string, name: string): Promise<Outcome> {
-  return runNode([...(name.endsWith('ts') ? ['--import', 'tsx'] : []), name], folder);
+export function runProgram(folder: string, name: string, env?: NodeJS.ProcessEnv): Promise<Outcome> {
+  return runNode([...(name.endsWith('ts') ? ['--import', 'tsx'] : []), name], folder, env);
 }
 
 /** Runs the type checker over TypeScript files, as strict as for our own. */

@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openFolder, outputsIn, root, runProgram, typeCheck } from './programs.js';
+import { Command } from './remote/command.js';
+import { hasRedis, RedisServer } from './remote/redis.js';
 
 interface Block {
   /** Where it begins, to find it by. */
@@ -43,11 +45,32 @@ const programs = written.filter((block) => !modules.includes(block));
 
 describe('README.md', () => {
   const folder = openFolder();
+  const env: NodeJS.ProcessEnv = {};
+  const ends = [async () => folder.remove()];
 
-  beforeAll(() => {
+  beforeAll(async () => {
     for (const { file, code } of written) writeFileSync(join(folder.path, file), code);
+    if (hasRedis) await startServer();
   });
-  afterAll(() => folder.remove());
+  afterAll(async () => {
+    for (const end of ends.reverse()) await end();
+  });
+
+  /** Runs what the shell commands of "Past one machine" run. */
+  async function startServer(): Promise<void> {
+    const redis = await RedisServer.start();
+    ends.push(() => redis.end());
+    env.REDIS_URL = redis.url;
+    const server = new Command(
+      ['serve', '--name', 'words', '--threads', '1', join(folder.path, 'words.tasks.ts')],
+      env,
+    );
+    ends.push(async () => {
+      server.kill('SIGTERM');
+      await server.end;
+    });
+    await server.says('Serving');
+  }
 
   it('says why a block is not run', () => {
     for (const { tag } of ignored) expect(tag).toMatch(/^ignore: \S/);
@@ -71,10 +94,13 @@ describe('README.md', () => {
   });
 
   describe.concurrent('runs', { timeout: 90_000 }, () => {
-    it.each(programs)('the block of line $line', async ({ file, output }) => {
-      const { end, stdout, stderr } = await runProgram(folder.path, file);
-      expect({ end, stderr }).toEqual({ end: 0, stderr: '' });
-      if (output.length > 0) expect(stdout.trimEnd().split('\n')).toEqual(output);
-    });
+    it.each(programs.filter(({ code }) => hasRedis || !code.includes('REDIS_URL')))(
+      'the block of line $line',
+      async ({ file, output }) => {
+        const { end, stdout, stderr } = await runProgram(folder.path, file, env);
+        expect({ end, stderr }).toEqual({ end: 0, stderr: '' });
+        if (output.length > 0) expect(stdout.trimEnd().split('\n')).toEqual(output);
+      },
+    );
   });
 });
