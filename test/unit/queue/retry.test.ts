@@ -197,6 +197,20 @@ describe('After the loss of its worker', () => {
     ]);
   });
 
+  test('a task that never began is run again at no cost, even if its worker does not say so', async () => {
+    const { queue, worker } = await manual({ ahead: 1 });
+    const handles = ['a', 'b'].map((id) => queue.submit(nothing, [], { id, retry: { lost: 0 } }));
+    await settled();
+    worker.crash();
+    worker.employer.lost(new WorkerLostError('it died'), []);
+    await worker.employer.ready();
+    await settled();
+    expect(handles.map(({ state, attempts }) => [state, attempts])).toEqual([
+      ['failed', 1],
+      ['running', 1],
+    ]);
+  });
+
   test('losses, time-outs and errors are counted apart', async () => {
     const { queue, worker } = await manual();
     const handle = queue.submit(nothing, [], { retry: { lost: 1, error: 1 } });

@@ -208,6 +208,20 @@ describe('A worker', () => {
     expect([queue.size, queue.pending]).toEqual([0, 0]);
   });
 
+  test('that is idle takes over the last half of what others hold and it may run', async () => {
+    const { queue, worker } = await manual({ ahead: 4 });
+    for (const id of ['a', 'b', 'c', 'd', 'e']) queue.submit(nothing, [], { id });
+    await settled();
+    const stranger = new ManualWorker({ concurrency: 2, series: ['its own'] });
+    await queue.attachWorker(stranger);
+    await settled();
+    expect([worker.given, stranger.given]).toEqual([['a', 'b', 'c', 'd', 'e'], []]);
+    const idle = new ManualWorker({ concurrency: 2 });
+    await queue.attachWorker(idle);
+    await settled();
+    expect([worker.held.map(({ id }) => id), idle.given, stranger.given]).toEqual([['b', 'c'], ['d', 'e'], []]);
+  });
+
   test('that starts tasks later than it gets them keeps them, however idle others are', async () => {
     const late = [new ManualWorker(), new ManualWorker()];
     for (const worker of late) {
