@@ -120,6 +120,7 @@ export class Attempts implements Assigner, AttemptOwner {
         this.#giveBack(attempt);
       }
     }
+    this.#rounds.plan();
     return left;
   }
 
@@ -149,16 +150,18 @@ export class Attempts implements Assigner, AttemptOwner {
     this.#end(attempt);
     if (attempt.isCurrent) this.#lifecycle.done(attempt, value);
     else this.#drop(attempt);
+    this.#rounds.plan();
   }
 
   attemptIterates(attempt: Attempt, source: ItemSource): void {
     this.#end(attempt);
     if (attempt.isCurrent) {
       this.#lifecycle.iterates(attempt, source);
-      return;
+    } else {
+      source.close().catch(() => {});
+      this.#drop(attempt);
     }
-    source.close().catch(() => {});
-    this.#drop(attempt);
+    this.#rounds.plan();
   }
 
   attemptFailed(attempt: Attempt, error: unknown): void {
@@ -167,6 +170,7 @@ export class Attempts implements Assigner, AttemptOwner {
     else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(attempt.task));
     else if (isNiceqError(error, 'ERR_NOT_PORTABLE')) this.#lifecycle.finish(attempt, FAILED, error);
     else this.#lifecycle.failed(attempt, 'error', error);
+    this.#rounds.plan();
   }
 
   attemptLost(attempt: Attempt, error: WorkerLostError): void {
@@ -175,6 +179,7 @@ export class Attempts implements Assigner, AttemptOwner {
     if (!attempt.isCurrent) this.#drop(attempt);
     else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(task));
     else this.#lifecycle.failed(attempt, 'lost', lossOf(error, task.attempts));
+    this.#rounds.plan();
   }
 
   // --- within -------------------------------------------------------------------------------------------------------
@@ -190,13 +195,15 @@ export class Attempts implements Assigner, AttemptOwner {
     }
   }
 
-  /** The worker is rid of the attempt. */
+  /**
+   * The worker is rid of the attempt. Whoever calls this plans a round when the task's fate is settled, and not before:
+   * then one who awaits the result is heard first, and what he calls is part of the same round.
+   */
   #end(attempt: Attempt): void {
     const { employment } = attempt;
     attempt.hasEnded = true;
     attempt.stopTimer();
     employment.remove(attempt);
-    this.#rounds.plan();
     if (attempt.isUpdate) return;
     if (employment.load === 1) employment.idleSince = attempt.endedAt || now();
     // What ends while it is being assigned frees its place for the next round, so that no worker gets it all.
@@ -222,6 +229,7 @@ export class Attempts implements Assigner, AttemptOwner {
     this.#scheduler.giveBack(task, crew as Crew);
     // One that was cancelled meanwhile is refunded all the same.
     if (!isCurrent) this.#scheduler.remove(task);
+    this.#rounds.plan();
   }
 }
 
