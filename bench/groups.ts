@@ -6,6 +6,7 @@ export const groups: Readonly<Record<string, () => Promise<Group>>> = {
   threads: async () => (await import('./groups/threads.js')).threads,
   processes: async () => (await import('./groups/processes.js')).processes,
   streaming: async () => (await import('./groups/streaming.js')).streaming,
+  remote: async () => (await import('./groups/remote.js')).remote,
   scheduling: async () => (await import('./groups/scheduling.js')).scheduling,
   graph: async () => (await import('./groups/graph.js')).graph,
   mandelbrot: async () => (await import('./groups/mandelbrot.js')).mandelbrot,

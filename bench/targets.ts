@@ -139,6 +139,20 @@ export const targets: readonly Target[] = [
   },
   ...bareAndPeers('processes, start-up to first result', 'processes/start', processPeers, 'bare'),
   ...bareAndPeers('processes, memory of an idle worker', 'processes/memory', processPeers, 'bare'),
+  ...(
+    [
+      ['throughput', 1],
+      ['latency', 1.25],
+    ] as const
+  ).map(
+    ([id, must]): Target => ({
+      work: `remote, ${id}, to bare BullMQ`,
+      of: [`remote/${id}`, 'niceq'],
+      to: [`remote/${id}`, 'bare BullMQ'],
+      unit: '×',
+      must,
+    }),
+  ),
   {
     work: 'streaming small items from a thread, to bare batches of 64 read one by one',
     of: ['streaming/thread', 'niceq'],
