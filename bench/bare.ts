@@ -26,6 +26,12 @@ export class BareWorker {
     });
   }
 
+  /** Kills it. */
+  async end(): Promise<void> {
+    if (this.#worker instanceof Worker) await this.#worker.terminate();
+    else this.#worker.kill();
+  }
+
   handOver(bytes: Bytes): Promise<unknown> {
     return this.ask({ move: bytes }, [bytes.buffer]);
   }

@@ -119,6 +119,13 @@ export const targets: readonly Target[] = [
   },
   ...bareAndPeers('threads, start-up to first result', 'threads/start', threadPeers, 'bare'),
   ...bareAndPeers('threads, memory of an idle worker', 'threads/memory', threadPeers, 'bare'),
+  {
+    work: 'threads, abort of a blocked one to the next result, less the time of grace, to bare',
+    of: ['threads/abort', 'niceq'],
+    to: ['threads/abort', 'bare: terminate(), new Worker'],
+    unit: '×',
+    must: 1.5,
+  },
   ...[1, 2].map(
     (count): Target => ({
       work: `processes, throughput of ${count}, to poolifier`,
