@@ -12,15 +12,13 @@ import { type Sabotage, sabotages } from './sabotages.js';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const COPIED = ['src', 'test', 'examples', 'package.json', 'tsconfig.json', 'tsconfig.check.json', 'vitest.config.ts'];
 
-/** How long the tests may take before they count as hanging, in milliseconds. */
-const PATIENCE = 120_000;
+/** The tests of each part. Those of the queue go through the handler. */
+const tests = { scheduling: ['test/unit/scheduling'], handler: ['test/unit/queue', 'test/unit/workers'] };
+type Part = keyof typeof tests;
+const partOf = ({ file }: Sabotage): Part => (file.startsWith('src/scheduling/') ? 'scheduling' : 'handler');
 
-/** Runs the tests of a part, up to the first that fails. Those of the queue go through the handler. */
-const vitest = [
-  join(root, 'node_modules/vitest/vitest.mjs'),
-  ...['run', '--project', 'unit', '--typecheck.enabled=false', '--bail=1', '--maxWorkers=1'],
-];
-const tests = { scheduling: ['test/unit/scheduling', 'test/unit/queue'], handler: ['test/unit/queue'] };
+/** How many times as long as unbroken ones tests may take before they count as hanging. */
+const PATIENCE = 4;
 
 /** A copy of the project, to be broken. */
 class Copy {
@@ -31,24 +29,27 @@ class Copy {
     symlinkSync(join(root, 'node_modules'), join(this.#path, 'node_modules'));
   }
 
-  /** Whether the tests notice. */
-  async notices({ name, file, find, replace }: Sabotage): Promise<boolean> {
+  /** Whether the tests notice within `patience` ms. */
+  async notices(sabotage: Sabotage, patience: number): Promise<boolean> {
+    const { name, file, find, replace } = sabotage;
     const path = join(this.#path, file);
     const whole = readFileSync(path, 'utf8');
     const parts = whole.split(find);
     if (parts.length !== 2) throw new Error(`"${name}" fits ${parts.length - 1} places of ${file}, not one`);
     writeFileSync(path, parts.join(replace));
-    const isSound = await this.passes(file.includes('/scheduling/') ? 'scheduling' : 'handler');
+    const isSound = await this.passes(partOf(sabotage), patience);
     writeFileSync(path, whole);
     return !isSound;
   }
 
   /** Whether the tests of a part pass. They may hang instead of failing. */
-  async passes(part: keyof typeof tests): Promise<boolean> {
-    const child = spawn(process.execPath, [...vitest, ...tests[part]], {
+  async passes(part: Part, patience?: number): Promise<boolean> {
+    const vitest = join(root, 'node_modules/vitest/vitest.mjs');
+    const config = join(this.#path, 'test/sabotage/vitest.config.ts');
+    const child = spawn(process.execPath, [vitest, 'run', '--config', config, '--root', this.#path, ...tests[part]], {
       cwd: this.#path,
       stdio: 'ignore',
-      timeout: PATIENCE,
+      timeout: patience,
       killSignal: 'SIGKILL',
     });
     const [code] = await once(child, 'exit');
@@ -66,17 +67,27 @@ const survivors: Sabotage[] = [];
 const waiting = chosen.values();
 const copies = Array.from({ length: Math.min(4, availableParallelism()) }, () => new Copy());
 
+const patience: Partial<Record<Part, number>> = {};
+
+/** How long the tests of a part may take in a copy, in milliseconds. What fails unbroken would notice everything. */
+async function patienceFor(part: Part): Promise<number> {
+  const begin = performance.now();
+  if (!(await (copies[0] as Copy).passes(part))) throw new Error(`The tests of the ${part} fail before it is broken`);
+  return Math.ceil(PATIENCE * (performance.now() - begin));
+}
+
 async function work(copy: Copy): Promise<void> {
   for (const one of waiting) {
-    const isNoticed = await copy.notices(one);
+    const begin = performance.now();
+    const isNoticed = await copy.notices(one, patience[partOf(one)] as number);
     if (!isNoticed) survivors.push(one);
-    console.log(`${isNoticed ? 'noticed ' : 'SURVIVES'}  ${one.file}: ${one.name}`);
+    const seconds = `${((performance.now() - begin) / 1000).toFixed(1)} s`;
+    console.log(`${isNoticed ? 'noticed ' : 'SURVIVES'} ${seconds.padStart(7)}  ${one.file}: ${one.name}`);
   }
 }
 
 try {
-  // What fails unbroken would notice everything.
-  if (!(await (copies[0] as Copy).passes('scheduling'))) throw new Error('The tests fail before anything is broken');
+  for (const part of new Set(chosen.map(partOf))) patience[part] = await patienceFor(part);
   await Promise.all(copies.map(work));
   console.log(`${survivors.length} of ${chosen.length} survive`);
   if (survivors.length > 0) process.exitCode = 1;
