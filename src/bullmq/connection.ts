@@ -1,7 +1,7 @@
 import type { Redis as Client, RedisOptions } from 'ioredis';
 import { checkString, wrongType } from '../check.js';
 import { WorkerStartError } from '../errors.js';
-import { Redis } from './peers.js';
+import { EndingRedis } from './ending-redis.js';
 
 /** Where Redis is: a URL (`redis://`, `rediss://`), options of ioredis, or an ioredis client, which is left alone: its options are used. */
 export type BullConnection = string | RedisOptions | Client;
@@ -44,8 +44,8 @@ export function checkBullOptions({ name, connection, prefix = 'niceq' }: BullOpt
 
 /** A client that is not connected yet. */
 export function makeClient(connection: BullConnection): Client {
-  if (typeof connection === 'string') return new Redis(connection, settings);
-  return isClient(connection) ? connection.duplicate(settings) : new Redis({ ...connection, ...settings });
+  if (typeof connection === 'string') return new EndingRedis(connection, settings);
+  return new EndingRedis({ ...(isClient(connection) ? connection.options : connection), ...settings });
 }
 
 /** Connects, or throws why it can't. */

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis as Client } from 'ioredis';
 
 /** How many entries are read at a time. */
 const COUNT = 100;
 /** How long one read waits, in milliseconds: a connection that died unnoticed is noticed then. */
 const BLOCK = 5000;
+/** How long it waits when Redis refuses to read, in milliseconds. */
+const PAUSE = 500;
 
 /**
  * Reads what comes into an inbox, in order, each once: an entry is removed when it has been read. While the connection
@@ -14,7 +17,7 @@ export class Inbox {
   readonly #key: string;
   readonly #receive: (job: number, message: string) => void;
   #last: string;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   /** `client` is this inbox' own, as it is always waiting; `last` is the entry after which it begins. */
   constructor(client: Client, key: string, last: string, receive: (job: number, message: string) => void) {
@@ -26,14 +29,14 @@ export class Inbox {
 
   /** Reads until it is closed. */
   async read(trim: Client): Promise<void> {
-    while (!this.#isClosed) {
+    while (!this.#closing.signal.aborted) {
       const streams = await this.#client
         .xread('COUNT', COUNT, 'BLOCK', BLOCK, 'STREAMS', this.#key, this.#last)
-        .catch(() => null);
+        .catch(() => this.#pause());
       for (const [, entries] of streams ?? []) {
         for (const [id, fields] of entries) {
           this.#last = id;
-          for (let i = 0; i < fields.length && !this.#isClosed; i += 2) {
+          for (let i = 0; i < fields.length && !this.#closing.signal.aborted; i += 2) {
             this.#receive(Number(fields[i]), fields[i + 1] as string);
           }
         }
@@ -42,8 +45,14 @@ export class Inbox {
     }
   }
 
+  /** Without it a Redis that refuses at once, or a client that never connects again, would keep the program busy. */
+  async #pause(): Promise<null> {
+    await sleep(PAUSE, undefined, { ref: false, signal: this.#closing.signal }).catch(() => {});
+    return null;
+  }
+
   close(): void {
-    this.#isClosed = true;
+    this.#closing.abort();
     this.#client.disconnect();
   }
 }

@@ -6,8 +6,11 @@ import { type BullSettings, connect, makeClient } from './connection.js';
 import { Inbox } from './inbox.js';
 import { Keys } from './keys.js';
 import { Post } from './post.js';
-import { leave } from './sweep.js';
+import { leave, sweep } from './sweep.js';
 import { Watch } from './watch.js';
+
+/** How long Redis may take to hear that a member leaves, in milliseconds: it may not answer at all. */
+const GOODBYE = 5000;
 
 export type Role = 'caller' | 'server';
 
@@ -17,8 +20,11 @@ export interface MemberOwner {
   receive(job: number, message: string): void;
   /** A server has come. */
   arrived?(server: string): void;
-  /** The connection is back, with whatever happened meanwhile. */
-  reconnected?(): void;
+  /**
+   * The connection is back, with whatever happened meanwhile. `wasForgotten`: what the others had to say to this one is
+   * lost, as they took it for gone, or Redis has forgotten it.
+   */
+  reconnected?(wasForgotten: boolean): void;
 }
 
 export interface MemberSettings extends BullSettings {
@@ -87,13 +93,14 @@ export class Member {
   async enter(owner: MemberOwner): Promise<void> {
     this.#owner = owner;
     if (!this.#isRef) leaveAtExit(this);
-    await this.#listener.subscribe(this.keys.presence(this.id), this.keys.arrivals);
-    const key = this.keys.inbox(this.id);
-    const first = (await this.client.xadd(key, '*', '0', '')) as string;
+    await this.#listen();
+    const first = await this.#makeInbox();
     await this.#register();
-    this.#inbox = new Inbox(this.#reader, key, first, (job, message) => owner.receive(job, message));
+    this.#inbox = new Inbox(this.#reader, this.keys.inbox(this.id), first, (job, message) =>
+      owner.receive(job, message),
+    );
     this.#reading = this.#inbox.read(this.client);
-    this.client.on('ready', () => void this.#rejoin());
+    this.#listener.on('ready', () => void this.#rejoin());
     if (this.#role === 'server') await this.client.publish(this.keys.arrivals, this.id);
   }
 
@@ -114,7 +121,7 @@ export class Member {
 
   /** Another one was found to be gone: nobody reads its inbox any more. */
   async forget(member: string): Promise<void> {
-    await leave(this.client, this.keys, [member]).catch(() => false);
+    await sweep(this.client, this.keys, [member]).catch(() => {});
   }
 
   /** Leaves the others. With the last one nothing stays in Redis but the kept updates. */
@@ -126,12 +133,12 @@ export class Member {
     for (const client of this.#clients) this.#refer(client);
     this.#inbox?.close();
     await this.#reading;
-    if (this.client.status === 'ready') {
-      try {
-        await this.#sayGoodbye();
-      } catch (error) {
-        this.#complain('Redis could not be cleaned up', error);
-      }
+    if (this.isConnected) {
+      // Whom the others miss is waited for as long as `grace`.
+      const timer = setTimeout(() => this.disconnect(), this.#settings.grace + GOODBYE);
+      // What can't be cleaned up now is cleaned up by the others.
+      await this.#sayGoodbye().catch(() => {});
+      clearTimeout(timer);
     }
     this.disconnect();
   }
@@ -143,33 +150,48 @@ export class Member {
     for (const client of this.#clients) client.disconnect();
   }
 
+  get isConnected(): boolean {
+    return this.client.status === 'ready';
+  }
+
   get #clients(): Client[] {
     return [this.client, this.#listener, this.#reader];
   }
 
-  async #register(): Promise<void> {
-    await this.client.hset(this.keys.members, this.id, this.#role);
+  async #listen(): Promise<void> {
+    await this.#listener.subscribe(this.keys.presence(this.id), this.keys.arrivals);
   }
 
-  /** Redis may have forgotten this one if it keeps nothing on disk. */
+  /** Returns the id of its first entry, which says nothing: without one there is no inbox. */
+  async #makeInbox(): Promise<string> {
+    return (await this.client.xadd(this.keys.inbox(this.id), '*', '0', '')) as string;
+  }
+
+  /** Returns whether it is new to the others. */
+  async #register(): Promise<boolean> {
+    return (await this.client.hset(this.keys.members, this.id, this.#role)) === 1;
+  }
+
   async #rejoin(): Promise<void> {
+    if (this.isLeaving) return;
     try {
-      await this.#register();
-      if ((await this.client.exists(this.keys.inbox(this.id))) === 0)
-        await this.client.xadd(this.keys.inbox(this.id), '*', '0', '');
-      this.#owner?.reconnected?.();
+      // Who listens can't be forgotten any more; before that it may be.
+      await this.#listen();
+      const wasForgotten = await this.#register();
+      if (wasForgotten) await this.#makeInbox();
+      this.#owner?.reconnected?.(wasForgotten);
     } catch (error) {
       this.#complain('Redis is back, but not usable', error);
     }
   }
 
   async #sayGoodbye(): Promise<void> {
-    if (await leave(this.client, this.keys, [this.id])) return;
+    if (await leave(this.client, this.keys, this.id)) return;
     // Of those that are left some may have died without a word.
     const others = await this.client.hkeys(this.keys.members);
     const areThere = await Promise.all(others.map((member) => this.watch.isThere(member)));
     const gone = others.filter((_, i) => !areThere[i]);
-    if (gone.length > 0) await leave(this.client, this.keys, gone);
+    if (gone.length > 0) await sweep(this.client, this.keys, gone);
   }
 
   /** A connection keeps the program alive, or does not. */

@@ -2,15 +2,20 @@ import type { Redis as Client } from 'ioredis';
 import type { Keys } from './keys.js';
 
 /**
- * Takes a member's name off the list and removes its inbox. With the last one everything goes that is left under the
+ * Takes a member's name off the list and removes its inbox, unless somebody else says that it is gone while it is there:
+ * it may just have come back. With the last one everything goes that is left under the
  * name except the kept updates: nobody waits for it. In one step, so that nobody can come in between.
  */
 const LEAVE = `
 local base = KEYS[1]
 local members = base .. ':members'
+-- The one that leaves by itself; '' if none does.
+local own = ARGV[1]
 for _, member in ipairs(ARGV) do
-  redis.call('HDEL', members, member)
-  redis.call('DEL', base .. ':inbox:' .. member)
+  if member == own or redis.call('PUBSUB', 'NUMSUB', base .. ':presence:' .. member)[2] == 0 then
+    redis.call('HDEL', members, member)
+    redis.call('DEL', base .. ':inbox:' .. member)
+  end
 end
 if redis.call('HLEN', members) > 0 then return 0 end
 local function removeJobs(ids)
@@ -28,7 +33,12 @@ if redis.call('XLEN', base .. ':updates') == 0 then redis.call('DEL', base .. ':
 return 1
 `;
 
-/** Some members leave, or are found to be gone. Resolves with whether they were the last. */
-export async function leave(client: Client, keys: Keys, members: readonly string[]): Promise<boolean> {
-  return (await client.eval(LEAVE, 1, keys.base, ...members)) === 1;
+/** A member leaves. Resolves with whether it was the last. */
+export async function leave(client: Client, keys: Keys, member: string): Promise<boolean> {
+  return (await client.eval(LEAVE, 1, keys.base, member)) === 1;
+}
+
+/** Some members were found to be gone. */
+export async function sweep(client: Client, keys: Keys, members: readonly string[]): Promise<void> {
+  await client.eval(LEAVE, 1, keys.base, '', ...members);
 }

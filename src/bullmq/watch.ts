@@ -7,15 +7,16 @@ const INTERVAL = 1000;
 const KNOWN = 1000;
 
 interface Sighting {
-  at: number;
+  readonly at: number;
   /** Since when it has been missing; 0 while it is there. */
-  missingSince: number;
+  readonly missingSince: number;
+  readonly isGone: boolean;
 }
 
 /**
  * Knows which members are there. A member listens to a channel of its own; Redis itself knows who listens, so nobody has
- * to send signs of life. One that was missing for a time of grace is gone for good: it may only have lost its connection
- * for a moment.
+ * to send signs of life. One that was missing for a time of grace is gone: it may only have lost its connection for a
+ * moment. If it comes back all the same, it is there again.
  */
 export class Watch {
   readonly #client: Client;
@@ -35,17 +36,20 @@ export class Watch {
 
   /** Whether it is there. Waits until that is certain. */
   async isThere(member: string): Promise<boolean> {
-    for (;;) {
-      if (this.#isClosed || this.#isGone(member)) return false;
-      const sighting = this.#sightings.get(member);
-      if (sighting?.missingSince === 0) {
-        // Once seen it is taken to be there while it is looked for again.
-        if (performance.now() - sighting.at > INTERVAL) void this.#look([member]);
-        return true;
-      }
-      if (sighting !== undefined) await this.#pause();
-      await this.#look([member]);
+    const known = this.#sightings.get(member);
+    if (known?.missingSince === 0 && !this.#isClosed) {
+      // Once seen it is taken to be there while it is looked for again.
+      if (performance.now() - known.at > INTERVAL) void this.#look([member]);
+      return true;
     }
+    while (!this.#isClosed) {
+      await this.#look([member]);
+      const sighting = this.#sightings.get(member);
+      if (sighting?.missingSince === 0) return true;
+      if (sighting?.isGone) return false;
+      await this.#pause();
+    }
+    return false;
   }
 
   /** Calls back once, when the member is gone. Returns how to stop that. */
@@ -63,11 +67,6 @@ export class Watch {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     for (const resolve of this.#waiting) resolve();
-  }
-
-  #isGone(member: string): boolean {
-    const since = this.#sightings.get(member)?.missingSince ?? 0;
-    return since > 0 && performance.now() - since >= this.#grace;
   }
 
   #pause(): Promise<void> {
@@ -93,11 +92,19 @@ export class Watch {
     await this.#look([...this.#watched.keys()]);
     this.#timer = undefined;
     for (const [member, watchers] of [...this.#watched]) {
-      if (!this.#isGone(member)) continue;
+      if (!this.#sightings.get(member)?.isGone) continue;
       this.#watched.delete(member);
       for (const gone of watchers) gone();
     }
     this.#plan();
+  }
+
+  /** Since when one has been missing that is not there now. */
+  #missingSince(member: string, now: number): number {
+    const before = this.#sightings.get(member);
+    if (before === undefined || before.missingSince === 0) return now;
+    // Between two looks so far apart it may have been there.
+    return now - before.at < this.#grace || before.isGone ? before.missingSince : now;
   }
 
   async #look(members: string[]): Promise<void> {
@@ -108,11 +115,12 @@ export class Watch {
     if (counts === null) return;
     const at = performance.now();
     members.forEach((member, i) => {
-      const before = this.#sightings.get(member);
-      if (before !== undefined && before.missingSince > 0 && at - before.missingSince >= this.#grace) return;
       const isThere = Number(counts[2 * i + 1]) > 0;
+      const missingSince = isThere ? 0 : this.#missingSince(member, at);
+      const isGone = !isThere && at - missingSince >= this.#grace;
+      // The last that was seen is the last to be forgotten.
       this.#sightings.delete(member);
-      this.#sightings.set(member, { at, missingSince: isThere ? 0 : before?.missingSince || at });
+      this.#sightings.set(member, { at, missingSince, isGone });
     });
     for (const member of this.#sightings.keys()) {
       if (this.#sightings.size <= KNOWN) break;

@@ -4,6 +4,7 @@ import { NotPortableError, WorkerLostError } from '../../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../../protocol/error-record.js';
 import { portableSeries } from '../../protocol/portable.js';
 import { refusedArgument } from '../../protocol/uncloneable.js';
+import { soon } from '../../soon.js';
 import type { TaskRef } from '../../tasks/task-module.js';
 import { RemoteSource } from '../../workers/remote-source.js';
 import type { Assignment } from '../../workers/worker.js';
@@ -73,12 +74,17 @@ export class Caller implements Reports {
     this.#queue = new Queue(name, { connection: client, prefix, streams: { events: { maxLen: 100 } } });
     // The member tells of what goes wrong with the connection.
     this.#queue.on('error', () => {});
-    await this.#queue.waitUntilReady();
-    await this.#member.enter({
-      receive: (job, message) => this.#receive(job, message),
-      reconnected: () => void this.#findLost(),
-      arrived: (server) => this.#updates.arrived(server),
-    });
+    try {
+      await this.#queue.waitUntilReady();
+      await this.#member.enter({
+        receive: (job, message) => this.#receive(job, message),
+        reconnected: (wasForgotten) => this.#reconnected(wasForgotten),
+        arrived: (server) => this.#updates.arrived(server),
+      });
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
     client.on('close', () => this.#disconnected());
     client.on('ready', () => this.#connected());
   }
@@ -111,7 +117,7 @@ export class Caller implements Reports {
     };
     const opts: BulkJobOptions = { jobId: posting.jobId, removeOnComplete: true, removeOnFail: true };
     if (!doNext) opts.priority = NO_NICENESS + niceness;
-    if (this.#batch.length === 0) queueMicrotask(() => void this.#add());
+    if (this.#batch.length === 0) soon(() => void this.#add());
     this.#batch.push({ name: ref.name, data, opts });
   }
 
@@ -221,8 +227,13 @@ export class Caller implements Reports {
     const posting = this.#postings.get(job);
     if (posting === undefined) return;
     const reason = error === null ? undefined : decodeError(error);
+    if (posting.source === null) {
+      // Its beginning went to an inbox that was removed while this one was away.
+      this.#lose(posting, lossOf(reason ?? 'The items of the task are lost'));
+      return;
+    }
     this.#forget(posting);
-    posting.source?.ended(reason, error !== null);
+    posting.source.ended(reason, error !== null);
   }
 
   progress(job: number, value: unknown): void {
@@ -331,6 +342,14 @@ export class Caller implements Reports {
     this.#forget(posting);
     if (posting.source !== null) posting.source.ended(error, true);
     else posting.assignment.lost(error);
+  }
+
+  #reconnected(wasForgotten: boolean): void {
+    if (wasForgotten) {
+      const error = new WorkerLostError('The servers took the caller for gone, as it was away from Redis for too long');
+      for (const posting of [...this.#postings.values()]) if (posting.server !== null) this.#lose(posting, error);
+    }
+    void this.#findLost();
   }
 
   /** A task has ended on its server. */

@@ -167,17 +167,24 @@ export class Desk implements Orders, RunOwner {
   #serve(run: ServedRun): void {
     let customer = this.#customers.get(run.caller);
     if (customer === undefined) {
-      const { caller } = run;
-      customer = { runs: new Map(), unwatch: this.#member.watch.watch(caller, () => this.#callerGone(caller)) };
-      this.#customers.set(caller, customer);
+      customer = { runs: new Map(), unwatch: this.#watch(run.caller) };
+      this.#customers.set(run.caller, customer);
     }
     customer.runs.set(run.job, run);
   }
 
+  #watch(caller: string): () => void {
+    return this.#member.watch.watch(caller, () => this.#callerGone(caller));
+  }
+
   #callerGone(caller: string): void {
     void this.#member.forget(caller);
+    const customer = this.#customers.get(caller);
+    if (customer === undefined) return;
+    // It may come back before these runs have ended, and leave again.
+    customer.unwatch = this.#watch(caller);
     const error = new WorkerLostError('The caller is gone');
-    for (const run of this.#customers.get(caller)?.runs.values() ?? []) run.abandon(error);
+    for (const run of customer.runs.values()) run.abandon(error);
   }
 
   #find(caller: string, job: number): ServedRun | undefined {

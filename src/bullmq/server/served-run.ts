@@ -30,8 +30,9 @@ export class ServedRun {
   #batches = 0;
   /** Whether the caller knows that it has begun, which it also hears with the end. */
   #isKnown = false;
-  /** Whether the caller was told that it ends otherwise, or is gone: nothing more is sent. */
+  /** Whether the caller was told that it ends otherwise: nothing more is sent. */
   #isSilent = false;
+  #isAbandoned = false;
 
   constructor({ caller, job }: JobData, owner: RunOwner) {
     this.caller = caller;
@@ -74,12 +75,14 @@ export class ServedRun {
   lose(error: WorkerLostError): void {
     const record = encodeError(error, probe);
     this.#tell(this.#producer === null ? ['lost', this.job, record] : ['iterated', this.job, record]);
+    this.#isSilent = true;
     this.abandon(error);
   }
 
-  /** Ends it, as nobody waits for it any more. */
+  /** Ends it, as nobody seems to wait for it any more. A caller that comes back hears how it ended. */
   abandon(reason: Error): void {
-    this.#isSilent = true;
+    if (this.#isAbandoned) return;
+    this.#isAbandoned = true;
     this.abort(reason);
     this.close();
   }
@@ -135,7 +138,7 @@ export class ServedRun {
         this.#owner.over(this);
       },
     });
-    if (this.#isSilent) this.#producer.close();
+    if (this.#isAbandoned) this.#producer.close();
   }
 
   #tell(report: Message<Reports>): void {

@@ -50,7 +50,10 @@ export interface ServerStats {
 }
 
 export interface CloseOptions {
-  /** After so many milliseconds what still runs counts as lost, and runs elsewhere: 0 or more. Default: no limit. */
+  /**
+   * After so many milliseconds what still runs counts as lost, and runs elsewhere: 0 or more. If Redis is unreachable
+   * then, it is not waited for. Default: no limit.
+   */
   timeout?: number;
 }
 
@@ -200,6 +203,8 @@ export class BullServer implements AsyncDisposable {
   #giveUp(error: WorkerLostError): void {
     this.#desk.loseAll(error);
     void this.#queue.shutdown({ mode: 'crash' });
+    // Otherwise BullMQ would wait until Redis has heard of the end of every job.
+    if (!this.#member.isConnected) this.#member.disconnect();
   }
 
   #workerLost(cause: Error): void {

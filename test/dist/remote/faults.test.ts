@@ -8,6 +8,7 @@ import { BullWorker, type BullWorkerOptions, obliterate, serve } from 'niceq/bul
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { errorOf, tasks } from '../conformance/conformance.js';
 import { Gate } from '../conformance/gate.js';
+import { Cable } from './cable.js';
 import { hasRedis, RedisServer, SharedRedis } from './redis.js';
 import { ServerProcess, type ServerProcessOptions } from './server-process.js';
 
@@ -215,6 +216,71 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     gate.isOpen = true;
     await queue.attachWorker(new AsyncWorker());
     expect(await running.promise).toBe('running');
+  });
+
+  test('a program whose Redis is gone for good gets an error for each call, and ends by itself', async () => {
+    const own = await RedisServer.start();
+    ends.push(() => own.end());
+    base = { ...base, connection: own.url };
+    await startServer();
+    const program = fileURLToPath(new URL('./forsaken.mjs', import.meta.url));
+    const options = JSON.stringify({ ...base, patience: 300 });
+    const ending = run(process.execPath, [program, options, modules.tasks, String(gate.port)]);
+    await gate.arrival('forsaken');
+    await own.kill();
+    expect(await ending).toEqual({ stdout: 'ERR_TASK_CANCELLED\n', stderr: '' });
+  });
+
+  test('a server whose Redis is gone for good ends within its time', async () => {
+    const own = await RedisServer.start();
+    ends.push(() => own.end());
+    base = { ...base, connection: own.url };
+    const server = await startServer({ threads: 2, timeout: 300 });
+    const queue = await openQueue();
+    for (const name of ['finished', 'endless']) queue.submit(tasks.pass, [gate.port, name]);
+    await Promise.all([gate.arrival('finished'), gate.arrival('endless')]);
+    await own.kill();
+    gate.open('finished');
+    expect(await server.terminate()).toBe(0);
+  });
+
+  test('a caller that was taken for gone and comes back runs again what was given up', async () => {
+    await startServer({ places: 2 });
+    const cable = await Cable.to(Number(new URL(redis.url).port));
+    ends.push(() => cable.end());
+    const queue = await openQueue({ connection: `redis://127.0.0.1:${cable.port}` });
+    const held = queue.submit(tasks.pass, [gate.port, 'held']);
+    const aborted = queue.submit(tasks.untilAborted, [gate.port, 'aborted'], { retry: { lost: 0 } });
+    await Promise.all([gate.arrival('held'), gate.arrival('aborted')]);
+    cable.cut();
+    await gate.arrival('The caller is gone');
+    cable.mend();
+    expect(isNiceqError(await errorOf(aborted.promise), 'ERR_WORKER_LOST')).toBe(true);
+    gate.isOpen = true;
+    gate.open('held');
+    expect([await held.promise, held.attempts]).toEqual(['held', 2]);
+    const later = queue.submit(tasks.add, [1, 2]);
+    expect([await later.promise, later.attempts]).toEqual([3, 1]);
+  });
+
+  test('a server that was taken for gone and comes back runs tasks as before', async () => {
+    const cable = await Cable.to(Number(new URL(redis.url).port));
+    ends.push(() => cable.end());
+    await startServer({ places: 2, connection: `redis://127.0.0.1:${cable.port}` });
+    const queue = await openQueue();
+    const held = queue.submit(tasks.pass, [gate.port, 'held']);
+    await gate.arrival('held');
+    const retried = new Promise((resolve) => {
+      queue.once('retry', resolve);
+    });
+    cable.cut();
+    await retried;
+    gate.isOpen = true;
+    gate.open('held');
+    cable.mend();
+    expect([await held.promise, held.attempts]).toEqual(['held', 2]);
+    const later = queue.submit(tasks.pass, [gate.port, 'later']);
+    expect([await later.promise, later.attempts]).toEqual(['later', 1]);
   });
 
   test('a server that is killed ends its iterations, after what had arrived, although no other server is there', async () => {

@@ -2,11 +2,11 @@
 import { AsyncWorker, ThreadWorker } from 'niceq';
 import { serve } from 'niceq/bullmq';
 
-const { threads = 0, places = 1, ...options } = JSON.parse(process.argv[2]);
+const { threads = 0, places = 1, timeout, ...options } = JSON.parse(process.argv[2]);
 const workers = Array.from({ length: threads }, () => new ThreadWorker());
 if (workers.length === 0) workers.push(new AsyncWorker({ concurrency: places }));
 
 const server = await serve({ ...options, workers });
-process.once('SIGTERM', () => server.close());
+process.once('SIGTERM', () => server.close({ timeout }));
 process.send('ready');
 process.disconnect();
