@@ -197,6 +197,25 @@ describe('After the loss of its worker', () => {
     ]);
   });
 
+  test('or an error a task whose arguments were handed over is not run again', async () => {
+    const { queue, worker } = await manual({ concurrency: 2 });
+    const handles = ['lost', 'error'].map((id) => {
+      const bytes = new ArrayBuffer(1);
+      return queue.submit((given: ArrayBuffer) => given, [bytes], {
+        id,
+        transfer: [bytes],
+        retry: { lost: 9, error: 9 },
+      });
+    });
+    await settled();
+    worker.fail(new Error('x'), 'error');
+    await lose(worker);
+    expect(handles.map(({ state, attempts }) => [state, attempts])).toEqual([
+      ['failed', 1],
+      ['failed', 1],
+    ]);
+  });
+
   test('a task that never began is run again at no cost, even if its worker does not say so', async () => {
     const { queue, worker } = await manual({ ahead: 1 });
     const handles = ['a', 'b'].map((id) => queue.submit(nothing, [], { id, retry: { lost: 0 } }));

@@ -208,6 +208,15 @@ describe('A worker', () => {
     expect([queue.size, queue.pending]).toEqual([0, 0]);
   });
 
+  test('gives back what it holds when something urgent comes', async () => {
+    const { queue, worker } = await manual({ ahead: 1 });
+    for (const id of ['a', 'b']) queue.submit(nothing, [], { id });
+    await settled();
+    queue.submit(nothing, [], { id: 'urgent', doNext: true });
+    await settled();
+    expect([worker.given, worker.held.map(({ id }) => id)]).toEqual([['a', 'b', 'urgent'], ['urgent']]);
+  });
+
   test('that is idle takes over the last half of what others hold and it may run', async () => {
     const { queue, worker } = await manual({ ahead: 4 });
     for (const id of ['a', 'b', 'c', 'd', 'e']) queue.submit(nothing, [], { id });
