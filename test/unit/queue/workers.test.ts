@@ -214,7 +214,10 @@ describe('A worker', () => {
     await settled();
     queue.submit(nothing, [], { id: 'urgent', doNext: true });
     await settled();
-    expect([worker.given, worker.held.map(({ id }) => id)]).toEqual([['a', 'b', 'urgent'], ['urgent']]);
+    expect(worker.held).toEqual([]);
+    worker.done();
+    await settled();
+    expect(worker.given).toEqual(['a', 'b', 'urgent', 'b']);
   });
 
   test('that is idle takes over the last half of what others hold and it may run', async () => {
