@@ -96,8 +96,11 @@ function decode(record: ErrorRecord, seen: unknown[]): unknown {
 function create({ base, name, message, code }: Extract<ErrorRecord, { type: 'error' }>): Error {
   if (base === 'DOMException') return new DOMException(message, name);
   const error = new Error(message);
-  const family = typeof code === 'string' ? errorClasses[code as NiceqErrorCode] : undefined;
-  const prototype = family?.prototype ?? builtIns[base]?.prototype;
+  // Names of their own only: `constructor` and its like come from whoever made the record, too.
+  const family =
+    typeof code === 'string' && Object.hasOwn(errorClasses, code) ? errorClasses[code as NiceqErrorCode] : undefined;
+  const builtIn = Object.hasOwn(builtIns, base) ? builtIns[base] : undefined;
+  const prototype = family?.prototype ?? builtIn?.prototype;
   if (prototype !== undefined) Object.setPrototypeOf(error, prototype);
   return error;
 }

@@ -160,3 +160,12 @@ describe('An error on its way', () => {
     }
   });
 });
+
+test('a record from anybody makes an error, whatever it names as its class', () => {
+  for (const name of ['constructor', '__proto__', 'toString', 'NoSuchError']) {
+    const record = { ...encodeError(new Error('made up')), base: name, code: name } as ReturnType<typeof encodeError>;
+    const error = decodeError(record);
+    expect(error).toBeInstanceOf(Error);
+    expect((error as Error).message).toBe('made up');
+  }
+});
