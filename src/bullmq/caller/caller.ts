@@ -15,6 +15,7 @@ import { moduleKey } from '../module-key.js';
 import { Queue } from '../peers.js';
 import { type JobData, type Message, type Orders, type Reports, read, reports, write } from '../protocol.js';
 import { Posting } from './posting.js';
+import { Postings } from './postings.js';
 import { UpdateDesk } from './update-desk.js';
 
 export interface CallerSettings extends BullSettings {
@@ -42,14 +43,11 @@ const NO_NICENESS = 21;
 export class Caller implements Reports {
   readonly #settings: CallerSettings;
   readonly #resign: (error: Error) => void;
-  readonly #postings = new Map<number, Posting>();
-  readonly #byAssignment = new Map<Assignment, Posting>();
-  /** What each server runs, by number. */
-  readonly #byServer = new Map<string, { readonly postings: Set<Posting>; unwatch(): void }>();
   #batch: Entry[] = [];
   #count = 0;
   #member!: Member;
   #queue!: BullQueue;
+  #postings!: Postings;
   #updates!: UpdateDesk;
   #patience: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -70,6 +68,7 @@ export class Caller implements Reports {
     const { name, prefix } = this.#settings;
     this.#member = await Member.connect('caller', { ...this.#settings, isRef: false, logger: undefined });
     const { client } = this.#member;
+    this.#postings = new Postings(this.#member.watch, (server, left) => this.#serverGone(server, left));
     this.#updates = new UpdateDesk(this.#member);
     this.#queue = new Queue(name, { connection: client, prefix, streams: { events: { maxLen: 100 } } });
     // The member tells of what goes wrong with the connection.
@@ -102,8 +101,7 @@ export class Caller implements Reports {
       assignment.fail(refusedArgument(assignment.args, probe, cause));
       return;
     }
-    this.#postings.set(posting.number, posting);
-    this.#byAssignment.set(assignment, posting);
+    this.#postings.add(posting);
     const { id, attempt, doNext, niceness } = assignment;
     const data: JobData = {
       caller: this.#member.id,
@@ -127,15 +125,13 @@ export class Caller implements Reports {
 
   /** Takes a task back that no server has begun. */
   async recall(assignment: Assignment): Promise<boolean> {
-    const posting = this.#byAssignment.get(assignment);
+    const posting = this.#postings.of(assignment);
     if (posting === undefined || posting.server !== null) return false;
-    if (!(await this.#takeBack(posting))) return false;
-    this.#forget(posting);
-    return true;
+    return (await this.#takeBack(posting)) && this.#postings.forget(posting);
   }
 
   cancel(assignment: Assignment, reason: unknown): void {
-    const posting = this.#byAssignment.get(assignment);
+    const posting = this.#postings.of(assignment);
     if (posting === undefined || posting.abort !== null) return;
     posting.abort = { reason };
     if (posting.server !== null) {
@@ -144,7 +140,7 @@ export class Caller implements Reports {
     }
     void this.#takeBack(posting).then((isBack) => {
       // If not, it is told to end as soon as it is known where it runs.
-      if (!isBack || !this.#forget(posting)) return;
+      if (!isBack || !this.#postings.forget(posting)) return;
       assignment.fail(reason);
     });
   }
@@ -162,10 +158,8 @@ export class Caller implements Reports {
   /** Leaves at once: takes back what waits, and tells the servers to end what runs. */
   async crash(): Promise<void> {
     if (this.#isClosed) return;
-    const left = [...this.#postings.values()];
+    const left = this.#postings.clear();
     const error = new WorkerLostError('The worker was detached');
-    this.#postings.clear();
-    this.#byAssignment.clear();
     for (const posting of left) {
       posting.abort = { reason: error };
       posting.source?.ended(error, true);
@@ -182,8 +176,7 @@ export class Caller implements Reports {
   started(job: number, server: string, at: number): void {
     const posting = this.#postings.get(job);
     if (posting === undefined || posting.server !== null) return;
-    posting.server = server;
-    this.#follow(posting, server);
+    this.#postings.follow(posting, server);
     if (posting.abort !== null) this.#abort(posting);
     posting.assignment.started(at);
   }
@@ -232,7 +225,7 @@ export class Caller implements Reports {
       this.#lose(posting, lossOf(reason ?? 'The items of the task are lost'));
       return;
     }
-    this.#forget(posting);
+    this.#postings.forget(posting);
     posting.source.ended(reason, error !== null);
   }
 
@@ -256,7 +249,7 @@ export class Caller implements Reports {
       const why = cause instanceof Error ? cause.message : String(cause);
       const error = new NotPortableError(`What the server said of the task can't be read: ${why}`, { cause });
       if (posting.server !== null) this.#abort(posting, error);
-      this.#forget(posting);
+      this.#postings.forget(posting);
       if (posting.source !== null) posting.source.ended(error, true);
       else posting.assignment.fail(error);
     }
@@ -275,17 +268,17 @@ export class Caller implements Reports {
 
   /** Tasks without a job, though they have not ended. */
   async #missing(): Promise<Posting[]> {
-    const postings = [...this.#postings.values()].filter(({ isAdded, source }) => isAdded && source === null);
+    const postings = this.#postings.values().filter(({ isAdded, source }) => isAdded && source === null);
     const { client, keys } = this.#member;
     const are = await Promise.all(postings.map(({ jobId }) => client.exists(keys.job(jobId)))).catch(() => []);
-    return postings.filter((posting, i) => are[i] === 0 && this.#postings.has(posting.number));
+    return postings.filter((posting, i) => are[i] === 0 && this.#postings.get(posting.number) !== undefined);
   }
 
   /** Adds the jobs of a tick, once the updates that were called before them are kept. */
   async #add(): Promise<void> {
     const batch = this.#batch.splice(0);
     const update = await this.#updates.latest();
-    const entries = batch.filter(({ data }) => this.#postings.has(data.job));
+    const entries = batch.filter(({ data }) => this.#postings.get(data.job) !== undefined);
     for (const { data } of entries) (this.#postings.get(data.job) as Posting).isAdded = true;
     try {
       const jobs = entries.map((entry) => ({ ...entry, data: { ...entry.data, update } }));
@@ -321,25 +314,13 @@ export class Caller implements Reports {
     if (server !== null) this.#member.send(server, number, write<Orders>(order));
   }
 
-  /** The server that runs a task is watched as long as it does. */
-  #follow(posting: Posting, server: string): void {
-    let known = this.#byServer.get(server);
-    if (known === undefined) {
-      known = { postings: new Set(), unwatch: this.#member.watch.watch(server, () => this.#serverGone(server)) };
-      this.#byServer.set(server, known);
-    }
-    known.postings.add(posting);
-  }
-
-  #serverGone(server: string): void {
+  #serverGone(server: string, left: readonly Posting[]): void {
     void this.#member.forget(server);
-    const postings = this.#byServer.get(server)?.postings ?? [];
-    this.#byServer.delete(server);
-    for (const posting of postings) this.#lose(posting, new WorkerLostError('The server that ran the task is gone'));
+    for (const posting of left) this.#lose(posting, new WorkerLostError('The server that ran the task is gone'));
   }
 
   #lose(posting: Posting, error: WorkerLostError): void {
-    this.#forget(posting);
+    this.#postings.forget(posting);
     if (posting.source !== null) posting.source.ended(error, true);
     else posting.assignment.lost(error);
   }
@@ -347,7 +328,7 @@ export class Caller implements Reports {
   #reconnected(wasForgotten: boolean): void {
     if (wasForgotten) {
       const error = new WorkerLostError('The servers took the caller for gone, as it was away from Redis for too long');
-      for (const posting of [...this.#postings.values()]) if (posting.server !== null) this.#lose(posting, error);
+      for (const posting of this.#postings.values()) if (posting.server !== null) this.#lose(posting, error);
     }
     void this.#findLost();
   }
@@ -357,20 +338,8 @@ export class Caller implements Reports {
     const posting = this.#postings.get(job);
     if (posting === undefined || posting.source !== null) return undefined;
     if (startedAt > 0) posting.assignment.started(startedAt);
-    this.#forget(posting);
+    this.#postings.forget(posting);
     return posting;
-  }
-
-  #forget(posting: Posting): boolean {
-    const { server, number, assignment } = posting;
-    this.#byAssignment.delete(assignment);
-    const known = server === null ? undefined : this.#byServer.get(server);
-    known?.postings.delete(posting);
-    if (server !== null && known?.postings.size === 0) {
-      known.unwatch();
-      this.#byServer.delete(server);
-    }
-    return this.#postings.delete(number);
   }
 
   #disconnected(): void {
