@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
 import { checkFunction } from './check.js';
+import { throwLater } from './logger.js';
 import type { Logger } from './queue/options.js';
 
 type Name<Events extends object> = EventEmitter.EventNames<Events>;
@@ -14,6 +15,7 @@ export class GuardedEmitter<Events extends object> extends EventEmitter<Events> 
   /** What was put in each listener's place. Made with the first: there may be many emitters that nobody listens to. */
   #guarded: WeakMap<object, object> | null = null;
 
+  /** The logger, if there is one, is from `checkLogger`. */
   constructor(logger?: Logger) {
     super();
     this.#logger = logger;
@@ -55,10 +57,7 @@ export class GuardedEmitter<Events extends object> extends EventEmitter<Events> 
       call();
     } catch (error) {
       if (this.#logger !== undefined) this.#logger.error('A listener threw', error);
-      else
-        setImmediate(() => {
-          throw error;
-        });
+      else throwLater(error);
     }
   }
 

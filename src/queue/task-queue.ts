@@ -15,6 +15,7 @@ import { TaskHandler } from '../handler/task-handler.js';
 import { type KeptUpdate, updateName } from '../handler/updates.js';
 import type { Consumer } from '../iteration/feed.js';
 import { mapTasks } from '../iteration/map.js';
+import { checkLogger } from '../logger.js';
 import { sourceOf } from '../protocol/portable.js';
 import type { LimitRule } from '../scheduling/limiter.js';
 import { isSameKey } from '../scheduling/series.js';
@@ -82,9 +83,8 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   /** @throws TypeError or RangeError for an option that is none of what it may be. */
   constructor(options: TaskQueueOptions = {}) {
     checkOptions('options', options);
-    const { workers = [], timeout, retry = {}, maxQueued, autoStart = true, logger } = options;
-    if (logger !== undefined)
-      for (const level of ['debug', 'info', 'warn', 'error'] as const) checkFunction(`logger.${level}`, logger[level]);
+    const { workers = [], timeout, retry = {}, maxQueued, autoStart = true } = options;
+    const logger = checkLogger(options.logger);
     super(logger);
     this.#logger = logger;
     this.#maxQueued = maxQueued === undefined ? Number.POSITIVE_INFINITY : checkCount('maxQueued', maxQueued);

@@ -1,11 +1,11 @@
 import { checkCount, checkFunction, checkOptions, checkSignal, wrongType } from '../check.js';
 import { AlreadyRunningError, isNiceqError, NotRunningError } from '../errors.js';
+import { checkLogger } from '../logger.js';
 import { checkCallOptions } from '../queue/call.js';
 import type { CallOptions, Logger } from '../queue/options.js';
 import type { TaskHandle } from '../queue/task-handle.js';
 import { TaskQueue } from '../queue/task-queue.js';
 import { IterableTaskSource, isIterable, type TaskIterable } from './iterable-task-source.js';
-import { checkLogger, log } from './report.js';
 import type { SourceTask, TaskConsumer, TaskSource } from './task-source.js';
 
 export interface ParallelLimitedTaskConsumerOptions {
@@ -144,7 +144,7 @@ export class ParallelLimitedTaskConsumer implements TaskConsumer, AsyncDisposabl
     // A stream that is destroyed at the end of the run complains of that.
     if (this.#closing !== null) return;
     this.#lastError = error;
-    log(() => this.#logger?.warn('Looking for a task failed', error));
+    this.#logger?.warn('Looking for a task failed', error);
     if (this.#running === 0) void this.#finish(false);
     else void this.#stop();
   }
@@ -241,7 +241,7 @@ export class ParallelLimitedTaskConsumer implements TaskConsumer, AsyncDisposabl
     try {
       await (this.#queue === undefined ? task() : this.#call(this.#queue, task));
     } catch (error) {
-      if (!this.#isAborted) log(() => this.#logger?.error('A task failed', error));
+      if (!this.#isAborted) this.#logger?.error('A task failed', error);
     }
     this.#running--;
     if (this.#running < this.#limit) this.#start();

@@ -1,8 +1,8 @@
 import { checkDuration, checkFunction, checkOptions, checkSignal } from '../check.js';
 import { type Clock, systemClock } from '../clock.js';
+import { checkLogger } from '../logger.js';
 import type { Logger } from '../queue/options.js';
 import { Poller, type Product } from './poller.js';
-import { checkLogger } from './report.js';
 import type { TaskConsumer, TaskSource } from './task-source.js';
 
 export interface PollingTaskSourceOptions {

@@ -1,6 +1,7 @@
 import type { Worker as BullMqWorker, Job } from 'bullmq';
-import { checkDuration, checkFunction, checkOptions, wrongType } from '../../check.js';
+import { checkDuration, checkOptions, wrongType } from '../../check.js';
 import { WorkerLostError, WorkerStartError } from '../../errors.js';
+import { checkLogger } from '../../logger.js';
 import type { Logger } from '../../queue/options.js';
 import type { QueueStats } from '../../queue/stats.js';
 import type { IWorker } from '../../workers/worker.js';
@@ -92,15 +93,14 @@ export class BullServer implements AsyncDisposable {
   /** @internal */
   static async open(options: ServeOptions): Promise<BullServer> {
     checkOptions('options', options);
-    const { workers, lockDuration = 10_000, stalledInterval = 10_000, grace = 5000, logger } = options;
+    const { workers, lockDuration = 10_000, stalledInterval = 10_000, grace = 5000 } = options;
     const settings = checkBullOptions(options);
     const modules = new Modules(settings.name, options.modules);
     if (!Array.isArray(workers) || workers.length === 0) throw wrongType('workers', 'an array of workers', workers);
     checkDuration('lockDuration', lockDuration);
     checkDuration('stalledInterval', stalledInterval);
     checkDuration('grace', grace);
-    if (logger !== undefined)
-      for (const level of ['debug', 'info', 'warn', 'error'] as const) checkFunction(`logger.${level}`, logger[level]);
+    const logger = checkLogger(options.logger);
     const server = new BullServer({ ...settings, grace, logger, isRef: true });
     try {
       await Promise.all(workers.map((worker) => server.#queue.attachWorker(worker)));

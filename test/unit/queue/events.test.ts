@@ -177,28 +177,50 @@ describe('Listeners', () => {
     expect(others.mock.calls.length).toBe(told.length);
   });
 
-  test('that throw are thrown again in a macrotask of their own, without a logger', async () => {
+  /** What is uncaught while `during` runs. */
+  async function uncaughtIn(during: (uncaught: unknown[]) => Promise<void>): Promise<unknown[]> {
     const uncaught: unknown[] = [];
     const before = process.listeners('uncaughtException');
     process.removeAllListeners('uncaughtException');
     process.on('uncaughtException', (error) => uncaught.push(error));
     try {
+      await during(uncaught);
+      await settled();
+      await settled();
+      return uncaught;
+    } finally {
+      process.removeAllListeners('uncaughtException');
+      for (const listener of before) process.on('uncaughtException', listener);
+    }
+  }
+
+  test('that throw are thrown again in a macrotask of their own, without a logger', async () => {
+    const [first, second] = [new Error('first'), new Error('second')];
+    const uncaught = await uncaughtIn(async (before) => {
       const queue = queueOf();
-      const [first, second] = [new Error('first'), new Error('second')];
       for (const error of [first, second]) {
         queue.on('done', () => {
           throw error;
         });
       }
       expect(await queue.call(() => 1)).toBe(1);
-      expect(uncaught).toEqual([]);
-      await settled();
-      await settled();
-      expect(uncaught).toEqual([first, second]);
-    } finally {
-      process.removeAllListeners('uncaughtException');
-      for (const listener of before) process.on('uncaughtException', listener);
-    }
+      expect(before).toEqual([]);
+    });
+    expect(uncaught).toEqual([first, second]);
+  });
+
+  test('that throw, and a logger that throws when it is told, are no worse', async () => {
+    const fault = new Error('disk full');
+    const error = () => {
+      throw fault;
+    };
+    const uncaught = await uncaughtIn(async () => {
+      const queue = queueOf([new AsyncWorker()], { logger: { debug: nothing, info: nothing, warn: nothing, error } });
+      queue.on('started', error);
+      expect(await queue.call(() => 1)).toBe(1);
+      expect(await queue.call(() => 2)).toBe(2);
+    });
+    expect(uncaught).toEqual([fault, fault]);
   });
 
   test('heard once are heard once', async () => {
