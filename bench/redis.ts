@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import getPort from 'get-port';
 
 export function hasRedis(): boolean {
   try {
@@ -26,7 +26,7 @@ function endWithUs(child: ChildProcess, more = () => {}): void {
 /** Starts a Redis of a candidate's own, and returns its port. */
 export async function startRedis(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'niceq-bench-'));
-  const port = await freePort();
+  const port = await getPort({ host: '127.0.0.1' });
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
   const redis = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'ignore'] });
   endWithUs(redis, () => rmSync(folder, { recursive: true, force: true }));
@@ -40,14 +40,4 @@ export async function startServer(file: string, port: number, concurrency: numbe
   const server = fork(path, [String(port), String(concurrency)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   endWithUs(server);
   await once(server, 'message');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import getPort from 'get-port';
 
 /** Another program, which has said that it is ready. */
 export class Program {
@@ -46,7 +46,7 @@ export class Program {
 /** A Redis with nothing in it, on a port of its own. */
 export async function startRedis(): Promise<{ url: string; end(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'niceq-cluster-'));
-  const port = await freePort();
+  const port = await getPort({ host: '127.0.0.1' });
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
   try {
     const redis = await Program.start('redis-server', args, 'Ready to accept connections');
@@ -68,14 +68,4 @@ const command = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 export function startServer(name: string, redis: string, module: URL, threads: number): Promise<Program> {
   const args = [command, 'serve', '--name', 'render', '--threads', String(threads), fileURLToPath(module)];
   return Program.start(process.execPath, args, 'Serving', { ...process.env, REDIS_URL: redis, SERVER: name });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

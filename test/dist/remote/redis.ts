@@ -1,10 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import getPort from 'get-port';
 import { Redis } from 'ioredis';
+import { Program } from '../../../examples/cluster/programs.js';
 
 /** Whether there is a Redis to test against. */
 export const hasRedis = process.env.REDIS_URL !== undefined || isInstalled();
@@ -28,7 +28,7 @@ export class RedisServer {
   readonly url: string;
   readonly #folder: string;
   readonly #args: readonly string[];
-  #process: ChildProcess | null = null;
+  #program!: Program;
 
   private constructor(port: number, args: readonly string[]) {
     this.port = port;
@@ -38,53 +38,25 @@ export class RedisServer {
   }
 
   static async start(...args: string[]): Promise<RedisServer> {
-    const redis = new RedisServer(await freePort(), args);
+    const redis = new RedisServer(await getPort({ host: '127.0.0.1' }), args);
     await redis.start();
     return redis;
   }
 
   async start(): Promise<void> {
-    const args = [
-      '--port',
-      String(this.port),
-      '--bind',
-      '127.0.0.1',
-      '--dir',
-      this.#folder,
-      '--save',
-      '',
-      ...this.#args,
-    ];
-    this.#process = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    for await (const chunk of this.#process.stdout ?? []) {
-      if (String(chunk).includes('Ready to accept connections')) break;
-    }
-    this.#process.stdout?.resume();
+    const usual = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder, '--save', ''];
+    this.#program = await Program.start('redis-server', [...usual, ...this.#args], 'Ready to accept connections');
   }
 
   /** Ends it without a word, as a power cut would. */
   async kill(): Promise<void> {
-    const { exitCode, signalCode } = this.#process as ChildProcess;
-    if (exitCode === null && signalCode === null) {
-      this.#process?.kill('SIGKILL');
-      await once(this.#process as ChildProcess, 'exit');
-    }
+    await this.#program.kill('SIGKILL');
   }
 
   async end(): Promise<void> {
     await this.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** The Redis that tests share: the one of REDIS_URL, or one started for them. */
