@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { TaskQueue, taskModule } from 'niceq';
 import { BullWorker } from 'niceq/bullmq';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tasks } from '../conformance/conformance.js';
-import { Gate } from '../conformance/gate.js';
 import { Command } from './command.js';
-import { hasRedis, RedisServer, SharedRedis } from './redis.js';
+import { hasRedis, RedisServer } from './redis.js';
+import { setScene } from './scene.js';
 
 const module = `tasks=${fileURLToPath(tasks.add.url)}`;
 
@@ -30,30 +30,13 @@ describe('niceq', () => {
   });
 });
 
-let count = 0;
-
 describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
-  let redis: SharedRedis;
-  let gate: Gate;
-  let base: { name: string; connection: string; prefix: string };
-  const ends: (() => Promise<unknown>)[] = [];
-
-  beforeAll(async () => {
-    redis = await SharedRedis.open();
-  });
-  afterAll(() => redis.close());
-  beforeEach(async () => {
-    gate = await Gate.create();
-    base = { name: `command-${++count}`, connection: redis.url, prefix: redis.prefix };
-  });
-  afterEach(async () => {
-    gate.close();
-    for (const end of ends.splice(0).reverse()) await end();
-  });
+  const scene = setScene('command');
+  const { ends } = scene;
 
   /** Serves the tasks at the Redis of `base`, which it is told by the environment. */
   function run(args: readonly string[] = ['--threads', '1']): Command {
-    const { name, prefix, connection } = base;
+    const { name, prefix, connection } = scene.base;
     const command = new Command(['serve', '--name', name, '--prefix', prefix, ...args, module], {
       REDIS_URL: connection,
     });
@@ -73,7 +56,7 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
   async function openQueue(): Promise<TaskQueue> {
     const queue = new TaskQueue();
     ends.push(() => queue.shutdown({ mode: 'crash' }));
-    await queue.attachWorker(new BullWorker(base));
+    await queue.attachWorker(new BullWorker(scene.base));
     return queue;
   }
 
@@ -82,49 +65,49 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
     async (signal) => {
       const first = await start(['--threads', '2']);
       const queue = await openQueue();
-      const held = ['a', 'b'].map((name) => queue.submit(tasks.pass, [gate.port, name]));
-      await Promise.all(['a', 'b'].map((name) => gate.arrival(name)));
+      const held = ['a', 'b'].map((name) => queue.submit(tasks.pass, [scene.gate.port, name]));
+      await Promise.all(['a', 'b'].map((name) => scene.gate.arrival(name)));
       const others = Array.from({ length: 200 }, (_, i) => queue.submit(tasks.addLater, [i, 1]));
       first.kill(signal);
       await first.says(signal);
       const second = await start(['--processes', '1', '--concurrency', '4']);
       expect(await Promise.all(others.map(({ promise }) => promise))).toEqual(others.map((_, i) => i + 1));
-      gate.isOpen = true;
-      for (const name of ['a', 'b']) gate.open(name);
+      scene.gate.isOpen = true;
+      for (const name of ['a', 'b']) scene.gate.open(name);
       expect(await Promise.all(held.map(({ promise }) => promise))).toEqual(['a', 'b']);
       expect(held.map(({ attempts }) => attempts)).toEqual([1, 1]);
       expect(await first.end).toBe(0);
       await queue.shutdown();
       second.kill(signal);
       expect(await second.end).toBe(0);
-      expect((await redis.keys()).filter((key) => key.includes(base.name))).toEqual([]);
+      expect((await scene.redis.keys()).filter((key) => key.includes(scene.base.name))).toEqual([]);
     },
   );
 
   test('a second signal ends it at once, and its task runs elsewhere', async () => {
     const first = await start();
     const queue = await openQueue();
-    const held = queue.submit(tasks.pass, [gate.port, 'held']);
-    await gate.arrival('held');
+    const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
+    await scene.gate.arrival('held');
     first.kill('SIGTERM');
     await first.says('another signal');
     first.kill('SIGTERM');
     expect(await first.end).toBe('SIGTERM');
     await start();
-    gate.isOpen = true;
+    scene.gate.isOpen = true;
     expect([await held.promise, held.attempts]).toEqual(['held', 2]);
   });
 
   test('a signal that comes twice, as npx makes it, is one', async () => {
     const command = await start();
     const queue = await openQueue();
-    const held = queue.submit(tasks.pass, [gate.port, 'held']);
-    await gate.arrival('held');
+    const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
+    await scene.gate.arrival('held');
     command.kill('SIGINT');
     await command.says('SIGINT');
     command.kill('SIGINT');
     await command.says('another signal');
-    gate.open('held');
+    scene.gate.open('held');
     expect(await held.promise).toBe('held');
     expect(await command.end).toBe(0);
   });
@@ -132,25 +115,24 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
   test('what still runs after the time-out of the end runs elsewhere', async () => {
     const first = await start(['--threads', '1', '--close-timeout', '0']);
     const queue = await openQueue();
-    const held = queue.submit(tasks.pass, [gate.port, 'held']);
-    await gate.arrival('held');
+    const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
+    await scene.gate.arrival('held');
     first.kill('SIGTERM');
     expect(await first.end).toBe(0);
-    gate.isOpen = true;
+    scene.gate.isOpen = true;
     await start();
     expect([await held.promise, held.attempts]).toEqual(['held', 2]);
   });
 
   test('serves with a user and password, and shows neither', async () => {
-    const own = await RedisServer.start(...'--user default off --user niceq on >se:cret ~* &* +@all'.split(' '));
-    ends.push(() => own.end());
-    base = { ...base, connection: own.url.replace('//', '//niceq:se%3Acret@') };
+    const own = await scene.ownRedis(...'--user default off --user niceq on >se:cret ~* &* +@all'.split(' '));
+    scene.base = { ...scene.base, connection: own.url.replace('//', '//niceq:se%3Acret@') };
     const command = await start();
     const queue = await openQueue();
     expect(await queue.call(tasks.add, [1, 2])).toBe(3);
     expect(command.output).toContain(own.url);
     expect(command.output).not.toMatch(/secret|se:cret|se%3Acret/);
-    base = { ...base, connection: own.url.replace('//', '//niceq:wrong@') };
+    scene.base = { ...scene.base, connection: own.url.replace('//', '//niceq:wrong@') };
     const refused = run();
     expect(await refused.end).toBe(1);
     expect(refused.output).toContain('WRONGPASS');
@@ -158,7 +140,7 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
 
   test('serves modules that are not compiled', async () => {
     const source = new URL('../fixtures/tsdoc/tasks.ts', import.meta.url);
-    const { name, prefix, connection } = base;
+    const { name, prefix, connection } = scene.base;
     const args = ['serve', '--name', name, '--prefix', prefix, '--threads', '1', '--redis', connection];
     const command = new Command([...args, fileURLToPath(source)]);
     ends.push(async () => {
@@ -174,7 +156,7 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
   test('says so when Redis can not be reached', async () => {
     const own = await RedisServer.start();
     await own.end();
-    base = { ...base, connection: own.url };
+    scene.base = { ...scene.base, connection: own.url };
     const command = run();
     expect(await command.end).toBe(1);
     expect(command.output).toContain('ECONNREFUSED');

@@ -5,11 +5,11 @@ import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { AsyncWorker, isNiceqError, type TaskHandle, TaskQueue, taskModule } from 'niceq';
 import { BullWorker, type BullWorkerOptions, obliterate, serve } from 'niceq/bullmq';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { errorOf, tasks } from '../conformance/conformance.js';
-import { Gate } from '../conformance/gate.js';
 import { Cable } from './cable.js';
-import { hasRedis, RedisServer, SharedRedis } from './redis.js';
+import { hasRedis, RedisServer } from './redis.js';
+import { setScene } from './scene.js';
 import { ServerProcess, type ServerProcessOptions } from './server-process.js';
 
 const run = promisify(execFile);
@@ -18,29 +18,12 @@ const modules = { tasks: tasks.add.url, streams: new URL('../fixtures/streams.ta
 const grace = 1500;
 const impatient = { grace, lockDuration: 1500, stalledInterval: 500 };
 
-let count = 0;
-
 describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
-  let redis: SharedRedis;
-  let gate: Gate;
-  let base: { name: string; connection: string; prefix: string };
-  const ends: (() => Promise<unknown>)[] = [];
-
-  beforeAll(async () => {
-    redis = await SharedRedis.open();
-  });
-  afterAll(() => redis.close());
-  beforeEach(async () => {
-    gate = await Gate.create();
-    base = { name: `faults-${++count}`, connection: redis.url, prefix: redis.prefix };
-  });
-  afterEach(async () => {
-    gate.close();
-    for (const end of ends.splice(0).reverse()) await end();
-  });
+  const scene = setScene('faults');
+  const { ends } = scene;
 
   async function startServer(options: Partial<ServerProcessOptions> = {}): Promise<ServerProcess> {
-    const server = await ServerProcess.start({ ...base, ...impatient, modules, ...options });
+    const server = await ServerProcess.start({ ...scene.base, ...impatient, modules, ...options });
     ends.push(() => server.kill());
     return server;
   }
@@ -48,27 +31,27 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   async function openQueue(options: Partial<BullWorkerOptions> = {}): Promise<TaskQueue> {
     const queue = new TaskQueue();
     ends.push(() => queue.shutdown({ mode: 'crash' }));
-    await queue.attachWorker(new BullWorker({ ...base, grace, ...options }));
+    await queue.attachWorker(new BullWorker({ ...scene.base, grace, ...options }));
     return queue;
   }
 
   /** What is left of this test in Redis. */
   async function leftovers(): Promise<string[]> {
-    return (await redis.keys()).filter((key) => key.startsWith(`${base.prefix}:${base.name}:`));
+    return (await scene.redis.keys()).filter((key) => key.startsWith(`${scene.base.prefix}:${scene.base.name}:`));
   }
 
   test('a server that is killed under load loses nothing: what it ran runs again, on another one', async () => {
     const doomed = await startServer({ places: 8 });
     const queue = await openQueue({ concurrency: 32 });
-    const blocked = Array.from({ length: 8 }, (_, i) => queue.submit(tasks.pass, [gate.port, `blocked ${i}`]));
-    await Promise.all(blocked.map((_, i) => gate.arrival(`blocked ${i}`)));
+    const blocked = Array.from({ length: 8 }, (_, i) => queue.submit(tasks.pass, [scene.gate.port, `blocked ${i}`]));
+    await Promise.all(blocked.map((_, i) => scene.gate.arrival(`blocked ${i}`)));
     const others = Array.from({ length: 300 }, (_, i) => queue.submit(tasks.addLater, [i, 1]));
     const retried = new Set<string>();
     queue.on('retry', (task, error) => {
       expect(isNiceqError(error, 'ERR_WORKER_LOST')).toBe(true);
       retried.add(task.id);
     });
-    gate.isOpen = true;
+    scene.gate.isOpen = true;
     await doomed.kill();
     const survivor = await startServer({ places: 8 });
     expect(await Promise.all(others.map(({ promise }) => promise))).toEqual(others.map((_, i) => i + 1));
@@ -98,17 +81,15 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   });
 
   test('the queue goes on when Redis is killed and starts again', async () => {
-    const own = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always');
-    ends.push(() => own.end());
-    base = { ...base, connection: own.url };
+    const own = await scene.ownRedis('--appendonly', 'yes', '--appendfsync', 'always');
     const server = await startServer({ places: 4, grace: 10_000, lockDuration: 10_000 });
     const queue = await openQueue({ grace: 10_000 });
-    const held = queue.submit(tasks.pass, [gate.port, 'held']);
-    await gate.arrival('held');
+    const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
+    await scene.gate.arrival('held');
     const handles: TaskHandle<number>[] = Array.from({ length: 300 }, (_, i) => queue.submit(tasks.addLater, [i, 1]));
     await handles[100]?.promise;
     await own.kill();
-    gate.open('held');
+    scene.gate.open('held');
     const late = queue.submit(tasks.add, [1, 2]);
     await own.start();
     expect(await Promise.all(handles.map(({ promise }) => promise))).toEqual(handles.map((_, i) => i + 1));
@@ -120,15 +101,17 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   test('a caller that died is noticed: its tasks do not run for nobody', async () => {
     await startServer({ places: 2 });
     const program = fileURLToPath(new URL('./caller.mjs', import.meta.url));
-    const dead = fork(program, [JSON.stringify(base), modules.tasks, String(gate.port), '20'], { execArgv: [] });
-    await Promise.all([gate.arrival('dead 0'), gate.arrival('dead 1')]);
+    const dead = fork(program, [JSON.stringify(scene.base), modules.tasks, String(scene.gate.port), '20'], {
+      execArgv: [],
+    });
+    await Promise.all([scene.gate.arrival('dead 0'), scene.gate.arrival('dead 1')]);
     dead.kill('SIGKILL');
     await once(dead, 'exit');
-    gate.isOpen = true;
+    scene.gate.isOpen = true;
     const queue = await openQueue();
     expect(await queue.call(tasks.add, [1, 2])).toBe(3);
-    expect(gate.hasSeen('The caller is gone')).toBe(true);
-    for (let i = 2; i < 20; i++) expect(gate.hasSeen(`dead ${i}`)).toBe(false);
+    expect(scene.gate.hasSeen('The caller is gone')).toBe(true);
+    for (let i = 2; i < 20; i++) expect(scene.gate.hasSeen(`dead ${i}`)).toBe(false);
     await queue.shutdown();
     expect((await leftovers()).filter((key) => key.includes('inbox'))).toHaveLength(1);
   });
@@ -136,22 +119,22 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   test('tasks of two callers run in the order of their niceness', async () => {
     await startServer({ places: 1 });
     const [one, two] = [await openQueue(), await openQueue()];
-    const first = one.call(tasks.pass, [gate.port, 'first']);
-    await gate.arrival('first');
+    const first = one.call(tasks.pass, [scene.gate.port, 'first']);
+    await scene.gate.arrival('first');
     const calls = [one.call(tasks.record, ['nice'], { niceness: 19 }), one.call(tasks.record, ['normal'])];
     await waitingFor(2);
     calls.push(two.call(tasks.record, ['urgent'], { niceness: -20 }));
     await waitingFor(3);
     calls.push(two.call(tasks.record, ['next'], { doNext: true }));
     await waitingFor(4);
-    gate.open('first');
+    scene.gate.open('first');
     await Promise.all([first, ...calls]);
     expect(await one.call(tasks.recorded)).toEqual(['next', 'urgent', 'normal', 'nice']);
   });
 
   /** Until so many tasks wait in Redis. */
-  async function waitingFor(size: number, client = redis.client): Promise<void> {
-    const key = `${base.prefix}:${base.name}:`;
+  async function waitingFor(size: number, client = scene.redis.client): Promise<void> {
+    const key = `${scene.base.prefix}:${scene.base.name}:`;
     for (let looks = 0; looks < 100_000; looks++) {
       if ((await client.llen(`${key}wait`)) + (await client.zcard(`${key}prioritized`)) === size) return;
     }
@@ -188,98 +171,92 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   test('a server that is told to end finishes what it runs, and leaves the rest to others', async () => {
     const first = await startServer({ places: 2 });
     const queue = await openQueue();
-    const handles = Array.from({ length: 10 }, (_, i) => queue.submit(tasks.pass, [gate.port, `${i}`]));
-    await Promise.all([gate.arrival('0'), gate.arrival('1')]);
+    const handles = Array.from({ length: 10 }, (_, i) => queue.submit(tasks.pass, [scene.gate.port, `${i}`]));
+    await Promise.all([scene.gate.arrival('0'), scene.gate.arrival('1')]);
     const ended = first.terminate();
     await startServer({ places: 2 });
-    await gate.arrival('2');
-    gate.isOpen = true;
-    for (const name of ['0', '1', '2', '3']) gate.open(name);
+    await scene.gate.arrival('2');
+    scene.gate.isOpen = true;
+    for (const name of ['0', '1', '2', '3']) scene.gate.open(name);
     expect(await ended).toBe(0);
     await Promise.all(handles.map(({ promise }) => promise));
     expect(handles.map(({ attempts }) => attempts)).toEqual(handles.map(() => 1));
   });
 
   test('a worker whose Redis stays away resigns, and its tasks go elsewhere', async () => {
-    const own = await RedisServer.start();
-    ends.push(() => own.end());
-    base = { ...base, connection: own.url };
+    const own = await scene.ownRedis();
     await startServer();
     const queue = await openQueue({ patience: 300 });
-    const running = queue.submit(tasks.pass, [gate.port, 'running']);
-    await gate.arrival('running');
+    const running = queue.submit(tasks.pass, [scene.gate.port, 'running']);
+    await scene.gate.arrival('running');
     const lost = new Promise<Error>((resolve) => {
       queue.once('workerLost', (_, error) => resolve(error));
     });
     await own.kill();
     expect((await lost).message).toContain('300 ms');
-    gate.isOpen = true;
+    scene.gate.isOpen = true;
     await queue.attachWorker(new AsyncWorker());
     expect(await running.promise).toBe('running');
   });
 
   test('a program whose Redis is gone for good gets an error for each call, and ends by itself', async () => {
-    const own = await RedisServer.start();
-    ends.push(() => own.end());
-    base = { ...base, connection: own.url };
+    const own = await scene.ownRedis();
     await startServer();
     const program = fileURLToPath(new URL('./forsaken.mjs', import.meta.url));
-    const options = JSON.stringify({ ...base, patience: 300 });
-    const ending = run(process.execPath, [program, options, modules.tasks, String(gate.port)]);
-    await gate.arrival('forsaken');
+    const options = JSON.stringify({ ...scene.base, patience: 300 });
+    const ending = run(process.execPath, [program, options, modules.tasks, String(scene.gate.port)]);
+    await scene.gate.arrival('forsaken');
     await own.kill();
     expect(await ending).toEqual({ stdout: 'ERR_TASK_CANCELLED\n', stderr: '' });
   });
 
   test('a server whose Redis is gone for good ends within its time', async () => {
-    const own = await RedisServer.start();
-    ends.push(() => own.end());
-    base = { ...base, connection: own.url };
+    const own = await scene.ownRedis();
     const server = await startServer({ threads: 2, timeout: 300 });
     const queue = await openQueue();
-    for (const name of ['finished', 'endless']) queue.submit(tasks.pass, [gate.port, name]);
-    await Promise.all([gate.arrival('finished'), gate.arrival('endless')]);
+    for (const name of ['finished', 'endless']) queue.submit(tasks.pass, [scene.gate.port, name]);
+    await Promise.all([scene.gate.arrival('finished'), scene.gate.arrival('endless')]);
     await own.kill();
-    gate.open('finished');
+    scene.gate.open('finished');
     expect(await server.terminate()).toBe(0);
   });
 
   test('a caller that was taken for gone and comes back runs again what was given up', async () => {
     await startServer({ places: 2 });
-    const cable = await Cable.to(Number(new URL(redis.url).port));
+    const cable = await Cable.to(Number(new URL(scene.redis.url).port));
     ends.push(() => cable.end());
     const queue = await openQueue({ connection: `redis://127.0.0.1:${cable.port}` });
-    const held = queue.submit(tasks.pass, [gate.port, 'held']);
-    const aborted = queue.submit(tasks.untilAborted, [gate.port, 'aborted'], { retry: { lost: 0 } });
-    await Promise.all([gate.arrival('held'), gate.arrival('aborted')]);
+    const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
+    const aborted = queue.submit(tasks.untilAborted, [scene.gate.port, 'aborted'], { retry: { lost: 0 } });
+    await Promise.all([scene.gate.arrival('held'), scene.gate.arrival('aborted')]);
     cable.cut();
-    await gate.arrival('The caller is gone');
+    await scene.gate.arrival('The caller is gone');
     cable.mend();
     expect(isNiceqError(await errorOf(aborted.promise), 'ERR_WORKER_LOST')).toBe(true);
-    gate.isOpen = true;
-    gate.open('held');
+    scene.gate.isOpen = true;
+    scene.gate.open('held');
     expect([await held.promise, held.attempts]).toEqual(['held', 2]);
     const later = queue.submit(tasks.add, [1, 2]);
     expect([await later.promise, later.attempts]).toEqual([3, 1]);
   });
 
   test('a server that was taken for gone and comes back runs tasks as before', async () => {
-    const cable = await Cable.to(Number(new URL(redis.url).port));
+    const cable = await Cable.to(Number(new URL(scene.redis.url).port));
     ends.push(() => cable.end());
     await startServer({ places: 2, connection: `redis://127.0.0.1:${cable.port}` });
     const queue = await openQueue();
-    const held = queue.submit(tasks.pass, [gate.port, 'held']);
-    await gate.arrival('held');
+    const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
+    await scene.gate.arrival('held');
     const retried = new Promise((resolve) => {
       queue.once('retry', resolve);
     });
     cable.cut();
     await retried;
-    gate.isOpen = true;
-    gate.open('held');
+    scene.gate.isOpen = true;
+    scene.gate.open('held');
     cable.mend();
     expect([await held.promise, held.attempts]).toEqual(['held', 2]);
-    const later = queue.submit(tasks.pass, [gate.port, 'later']);
+    const later = queue.submit(tasks.pass, [scene.gate.port, 'later']);
     expect([await later.promise, later.attempts]).toEqual(['later', 1]);
   });
 
@@ -296,9 +273,7 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   });
 
   test('a Redis that keeps nothing on disk loses tasks, but no promise', async () => {
-    const own = await RedisServer.start();
-    ends.push(() => own.end());
-    base = { ...base, connection: own.url };
+    const own = await scene.ownRedis();
     const queue = await openQueue();
     const lost = queue.submit(tasks.add, [1, 2]);
     const retried = new Promise<unknown>((resolve) => {
@@ -317,7 +292,7 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   test('a program that calls ends by itself when all results are in, and leaves nothing in Redis', async () => {
     const server = await startServer();
     const program = fileURLToPath(new URL('./ending.mjs', import.meta.url));
-    const { stdout, stderr } = await run(process.execPath, [program, JSON.stringify(base), modules.tasks]);
+    const { stdout, stderr } = await run(process.execPath, [program, JSON.stringify(scene.base), modules.tasks]);
     expect([stdout, stderr]).toEqual(['3\n', '']);
     expect(await server.terminate()).toBe(0);
     expect(await leftovers()).toEqual([]);
@@ -352,7 +327,7 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     expect(await queue.call(tasks.recorded)).toEqual(['first', 'new']);
     await queue.shutdown();
     for (const end of ends.splice(0).reverse()) await end();
-    await obliterate(base);
+    await obliterate(scene.base);
     expect(await leftovers()).toEqual([]);
   });
 });

@@ -1,0 +1,45 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { Gate } from '../conformance/gate.js';
+import { RedisServer, SharedRedis } from './redis.js';
+
+/** What each test has that is about callers and servers. */
+export class Scene {
+  /** The Redis that the tests of a file share. */
+  redis!: SharedRedis;
+  /** Where tasks of this test wait. */
+  gate!: Gate;
+  /** The name that its callers and servers have in common, and where they meet. */
+  base!: { name: string; connection: string; prefix: string };
+  /** What is to be ended after it, the last first. */
+  readonly ends: (() => Promise<unknown>)[] = [];
+
+  /** Has callers and servers meet at a Redis of this test's own. */
+  async ownRedis(...args: string[]): Promise<RedisServer> {
+    const own = await RedisServer.start(...args);
+    this.ends.push(() => own.end());
+    this.base = { ...this.base, connection: own.url };
+    return own;
+  }
+
+  async end(): Promise<void> {
+    this.gate.close();
+    for (const end of this.ends.splice(0).reverse()) await end();
+  }
+}
+
+/** Sets the scene for every test of a `describe`; `name` begins the names of their callers and servers. */
+export function setScene(name: string): Scene {
+  const scene = new Scene();
+  let count = 0;
+  beforeAll(async () => {
+    scene.redis = await SharedRedis.open();
+  });
+  afterAll(() => scene.redis.close());
+  beforeEach(async () => {
+    const { url, prefix } = scene.redis;
+    scene.gate = await Gate.create();
+    scene.base = { name: `${name}-${++count}`, connection: url, prefix };
+  });
+  afterEach(() => scene.end());
+  return scene;
+}
