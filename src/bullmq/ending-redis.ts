@@ -1,19 +1,36 @@
 import type { RedisOptions } from 'ioredis';
 import { Redis } from './peers.js';
 
+/** What ioredis keeps to itself. */
+interface Unanswered {
+  /** What was sent before the connection broke, to be sent again with the next one. */
+  prevCommandQueue?: { shift(): { readonly command: { reject(error: Error): void } } | undefined } | null;
+}
+
 /**
- * A client that ends when it is told to. One of ioredis that waits to connect again does not: its commands stay pending
- * for ever, and nobody hears of its end.
+ * A client that ends when it is told to. One of ioredis that waits to connect again does not: nobody hears of its end.
+ * And what it had sent before, and would send again, stays pending for ever.
  */
 export class EndingRedis extends Redis {
   override disconnect(reconnect = false): void {
-    // There is no connection to end, just as there is none before the first.
-    if (!reconnect && this.status === 'reconnecting') this.status = 'wait';
+    if (!reconnect) {
+      // There is no connection to end, just as there is none before the first.
+      if (this.status === 'reconnecting') this.status = 'wait';
+      this.#rejectUnanswered();
+    }
     super.disconnect(reconnect);
   }
 
   /** BullMQ makes its own connection so. */
   override duplicate(override?: Partial<RedisOptions>): EndingRedis {
     return new EndingRedis({ ...this.options, ...override });
+  }
+
+  #rejectUnanswered(): void {
+    const { prevCommandQueue } = this as unknown as Unanswered;
+    const error = new Error('Connection is closed.');
+    for (let item = prevCommandQueue?.shift(); item !== undefined; item = prevCommandQueue?.shift()) {
+      item.command.reject(error);
+    }
   }
 }

@@ -1,12 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis as Client } from 'ioredis';
 
+/** A message that says nothing: without an entry there would be no inbox. */
+const EMPTY = '';
 /** How many entries are read at a time. */
 const COUNT = 100;
 /** How long one read waits, in milliseconds: a connection that died unnoticed is noticed then. */
 const BLOCK = 5000;
 /** How long it waits when Redis refuses to read, in milliseconds. */
 const PAUSE = 500;
+
+/** Makes an inbox. Whoever has none gets no messages. */
+export async function makeInbox(client: Client, key: string): Promise<void> {
+  await client.xadd(key, '*', '0', EMPTY);
+}
 
 /**
  * Reads what comes into an inbox, in order, each once: an entry is removed when it has been read. While the connection
@@ -16,14 +23,13 @@ export class Inbox {
   readonly #client: Client;
   readonly #key: string;
   readonly #receive: (job: number, message: string) => void;
-  #last: string;
+  #last = '0-0';
   readonly #closing = new AbortController();
 
-  /** `client` is this inbox' own, as it is always waiting; `last` is the entry after which it begins. */
-  constructor(client: Client, key: string, last: string, receive: (job: number, message: string) => void) {
+  /** `client` is this inbox' own, as it is always waiting. */
+  constructor(client: Client, key: string, receive: (job: number, message: string) => void) {
     this.#client = client;
     this.#key = key;
-    this.#last = last;
     this.#receive = receive;
   }
 
@@ -37,7 +43,8 @@ export class Inbox {
         for (const [id, fields] of entries) {
           this.#last = id;
           for (let i = 0; i < fields.length && !this.#closing.signal.aborted; i += 2) {
-            this.#receive(Number(fields[i]), fields[i + 1] as string);
+            const message = fields[i + 1] as string;
+            if (message !== EMPTY) this.#receive(Number(fields[i]), message);
           }
         }
         trim.xdel(this.#key, ...entries.map(([id]) => id)).catch(() => {});

@@ -38,6 +38,11 @@ export async function readUpdates(client: Client, keys: Keys, after: string): Pr
   });
 }
 
+/** Whether a text is the id of an entry, as Redis writes them. Those that it makes from the time are far shorter. */
+export function isEntry(text: string): boolean {
+  return /^(?:0|[1-9]\d{0,14})-(?:0|[1-9]\d{0,14})$/.test(text);
+}
+
 /** Whether an entry comes after another; '' is before all. */
 export function isAfter(entry: string, other: string): boolean {
   if (entry === '' || other === '') return entry !== '' && other === '';

@@ -1,16 +1,21 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis as Client } from 'ioredis';
 import type { Logger } from '../queue/options.js';
 import { hasLeft, leaveAtExit } from './at-exit.js';
 import { type BullSettings, connect, makeClient } from './connection.js';
-import { Inbox } from './inbox.js';
+import { Inbox, makeInbox } from './inbox.js';
 import { Keys } from './keys.js';
 import { Post } from './post.js';
+import { type Calls, calls, read, write } from './protocol.js';
 import { leave, sweep } from './sweep.js';
 import { Watch } from './watch.js';
 
 /** How long Redis may take to hear that a member leaves, in milliseconds: it may not answer at all. */
 const GOODBYE = 5000;
+
+/** How soon it tries again to join the others when a Redis that is back refuses, in milliseconds. */
+const PAUSE = 500;
 
 export type Role = 'caller' | 'server';
 
@@ -18,6 +23,8 @@ export type Role = 'caller' | 'server';
 export interface MemberOwner {
   /** A message from another one, about this task. */
   receive(job: number, message: string): void;
+  /** What this one had to say of these tasks to another one, or that one to this, was refused by Redis. */
+  refused(member: string, jobs: readonly number[], why: string): void;
   /** A server has come. */
   arrived?(server: string): void;
   /**
@@ -53,6 +60,8 @@ export class Member {
   readonly #reader: Client;
   #inbox: Inbox | null = null;
   #reading: Promise<void> | null = null;
+  /** Whether its connections have failed since they were last all there. */
+  #isFailing = false;
   /** Whether it is about to end. */
   isLeaving = false;
   #isRef: boolean;
@@ -66,14 +75,18 @@ export class Member {
     this.#listener = this.client.duplicate();
     this.#reader = this.client.duplicate();
     this.watch = new Watch(this.client, this.keys, settings.grace);
-    this.#post = new Post(this.client, (error) => this.#complain('A message could not be sent', error));
+    this.#post = new Post(this.client, this.keys, (member, jobs, error) => this.#refused(member, jobs, error));
     for (const client of this.#clients) {
-      client.on('error', (error) => this.#complain('The connection to Redis failed', error));
+      client.on('error', (error) => this.#failed(error));
+      client.on('ready', () => {
+        if (this.#clients.every(({ status }) => status === 'ready')) this.#isFailing = false;
+      });
       client.on('connect', () => this.#refer(client));
       client.on('reconnecting', () => this.#referTimer(client));
     }
     this.#listener.on('message', (channel: string, text: string) => {
       if (channel === this.keys.arrivals) this.#owner?.arrived?.(text);
+      else this.#called(text);
     });
   }
 
@@ -94,11 +107,9 @@ export class Member {
     this.#owner = owner;
     if (!this.#isRef) leaveAtExit(this);
     await this.#listen();
-    const first = await this.#makeInbox();
+    await makeInbox(this.client, this.keys.inbox(this.id));
     await this.#register();
-    this.#inbox = new Inbox(this.#reader, this.keys.inbox(this.id), first, (job, message) =>
-      owner.receive(job, message),
-    );
+    this.#inbox = new Inbox(this.#reader, this.keys.inbox(this.id), (job, message) => owner.receive(job, message));
     this.#reading = this.#inbox.read(this.client);
     this.#listener.on('ready', () => void this.#rejoin());
     if (this.#role === 'server') await this.client.publish(this.keys.arrivals, this.id);
@@ -106,7 +117,7 @@ export class Member {
 
   /** Puts a message into the inbox of another one. */
   send(member: string, job: number, message: string): void {
-    this.#post.send(this.keys.inbox(member), job, message);
+    this.#post.send(member, job, message);
   }
 
   /** Those of a role that are there now. */
@@ -162,26 +173,40 @@ export class Member {
     await this.#listener.subscribe(this.keys.presence(this.id), this.keys.arrivals);
   }
 
-  /** Returns the id of its first entry, which says nothing: without one there is no inbox. */
-  async #makeInbox(): Promise<string> {
-    return (await this.client.xadd(this.keys.inbox(this.id), '*', '0', '')) as string;
-  }
-
   /** Returns whether it is new to the others. */
   async #register(): Promise<boolean> {
     return (await this.client.hset(this.keys.members, this.id, this.#role)) === 1;
   }
 
   async #rejoin(): Promise<void> {
-    if (this.isLeaving) return;
+    while (!this.isLeaving) {
+      try {
+        // Who listens can't be forgotten any more; before that it may be.
+        await this.#listen();
+        const wasForgotten = await this.#register();
+        if (wasForgotten) await makeInbox(this.client, this.keys.inbox(this.id));
+        this.#owner?.reconnected?.(wasForgotten);
+        return;
+      } catch (error) {
+        this.#complain('Redis is back, but not usable', error);
+        await sleep(PAUSE, undefined, { ref: false });
+      }
+    }
+  }
+
+  /** Tells both ends, as one waits for what the other one says. A channel takes what an inbox does not. */
+  #refused(member: string, jobs: number[], error: Error): void {
+    this.#complain('Redis refused a message', error);
+    const call = write<Calls>(['refused', this.id, jobs, error.message]);
+    this.client.publish(this.keys.presence(member), call).catch(() => {});
+    this.#owner?.refused(member, jobs, error.message);
+  }
+
+  #called(text: string): void {
     try {
-      // Who listens can't be forgotten any more; before that it may be.
-      await this.#listen();
-      const wasForgotten = await this.#register();
-      if (wasForgotten) await this.#makeInbox();
-      this.#owner?.reconnected?.(wasForgotten);
+      read<Calls>(text, calls, { refused: (member, jobs, why) => this.#owner?.refused(member, jobs, why) });
     } catch (error) {
-      this.#complain('Redis is back, but not usable', error);
+      this.#complain('A call was dropped that no member can have made', error);
     }
   }
 
@@ -203,6 +228,12 @@ export class Member {
   /** The same of the timer that connects it again, which ioredis keeps to itself. */
   #referTimer(client: Client): void {
     if (!this.#isRef) (client as unknown as { reconnectTimeout?: NodeJS.Timeout | null }).reconnectTimeout?.unref();
+  }
+
+  /** Once, however many connections fail, and however often they try to come back. */
+  #failed(error: Error): void {
+    if (!this.#isFailing) this.#complain('The connection to Redis failed', error);
+    this.#isFailing = true;
   }
 
   #complain(what: string, error: unknown): void {

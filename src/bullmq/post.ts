@@ -1,34 +1,46 @@
 import type { Redis as Client } from 'ioredis';
+import type { Keys } from './keys.js';
 
-/** Puts messages into inboxes. What one inbox gets in a turn of the event loop is one entry of its stream. */
+interface Letter {
+  readonly job: number;
+  readonly message: string;
+}
+
+/** Puts messages into inboxes. What one member gets in a turn of the event loop is one entry of its inbox. */
 export class Post {
   readonly #client: Client;
-  readonly #failed: (error: unknown) => void;
-  #waiting = new Map<string, string[]>();
+  readonly #keys: Keys;
+  readonly #refused: (member: string, jobs: number[], error: Error) => void;
+  #waiting = new Map<string, Letter[]>();
 
-  constructor(client: Client, failed: (error: unknown) => void) {
+  /** `refused` is told of messages to a member that Redis did not take, and which tasks they were about. */
+  constructor(client: Client, keys: Keys, refused: (member: string, jobs: number[], error: Error) => void) {
     this.#client = client;
-    this.#failed = failed;
+    this.#keys = keys;
+    this.#refused = refused;
   }
 
   /** `job` is the task the message is about, also for a reader who can't make sense of the message. */
-  send(inbox: string, job: number, message: string): void {
-    const messages = this.#waiting.get(inbox);
-    if (messages !== undefined) {
-      messages.push(String(job), message);
+  send(member: string, job: number, message: string): void {
+    const letters = this.#waiting.get(member);
+    if (letters !== undefined) {
+      letters.push({ job, message });
       return;
     }
     // Not a microtask: a short task's start and its result are read in one go.
     if (this.#waiting.size === 0) setImmediate(() => this.#flush());
-    this.#waiting.set(inbox, [String(job), message]);
+    this.#waiting.set(member, [{ job, message }]);
   }
 
   #flush(): void {
     const waiting = this.#waiting;
     this.#waiting = new Map();
-    for (const [inbox, messages] of waiting) {
+    for (const [member, letters] of waiting) {
+      const fields = letters.flatMap(({ job, message }) => [String(job), message]);
       // Who is gone has no inbox any more, and must not get one again.
-      this.#client.xadd(inbox, 'NOMKSTREAM', '*', ...messages).catch(this.#failed);
+      this.#client.xadd(this.#keys.inbox(member), 'NOMKSTREAM', '*', ...fields).catch((error) => {
+        this.#refused(member, [...new Set(letters.map(({ job }) => job))], error);
+      });
     }
   }
 }

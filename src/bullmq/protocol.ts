@@ -1,5 +1,6 @@
 import type { ErrorRecord } from '../protocol/error-record.js';
 import { decode, encode } from './codec.js';
+import { isEntry } from './kept-updates.js';
 
 /**
  * What callers and servers say to each other.
@@ -55,7 +56,13 @@ export interface Orders {
   update(caller: string, job: number, module: string, name: string, args: unknown[]): void;
 }
 
-type Vocabulary = Reports | Orders;
+/** What a member calls to another one, on its channel, when its inbox takes nothing more. */
+export interface Calls {
+  /** Redis has refused what this one had to say of these tasks. They are those of one of the two. */
+  refused(member: string, jobs: number[], why: string): void;
+}
+
+type Vocabulary = Reports | Orders | Calls;
 
 /** An operation and its fields. */
 export type Message<V> = {
@@ -66,8 +73,10 @@ type Check = (value: unknown) => boolean;
 
 const anything: Check = () => true;
 const text: Check = (value) => typeof value === 'string';
+const entry: Check = (value) => typeof value === 'string' && isEntry(value);
 const number: Check = (value) => Number.isFinite(value);
 const list: Check = (value) => Array.isArray(value);
+const numbers: Check = (value) => Array.isArray(value) && value.every(number);
 const error: Check = (value) =>
   typeof value === 'object' &&
   value !== null &&
@@ -91,8 +100,12 @@ export const orders: Record<keyof Orders, readonly Check[]> = {
   abort: [text, number, error],
   pull: [text, number],
   close: [text, number],
-  keep: [text, number, text],
+  keep: [text, number, entry],
   update: [text, number, text, text, list],
+};
+
+export const calls: Record<keyof Calls, readonly Check[]> = {
+  refused: [text, numbers, text],
 };
 
 /** Throws what `encode` throws. */
@@ -120,7 +133,11 @@ export function read<V extends Vocabulary>(
 /** A job's data, if it has the form of one of ours: throws a TypeError. */
 export function readJob(data: unknown): JobData {
   const { caller, job, module, name, id, attempt, update, payload } = (data ?? {}) as Partial<JobData>;
-  const isOurs = [caller, module, name, id, update, payload].every(text) && number(job) && Number.isInteger(attempt);
+  const isOurs =
+    [caller, module, name, id, payload].every(text) &&
+    (update === '' || entry(update)) &&
+    number(job) &&
+    Number.isInteger(attempt);
   if (!isOurs) throw new TypeError('the data of the job are none of what they may be');
   return data as JobData;
 }

@@ -1,19 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BulkJobOptions, Queue as BullQueue } from 'bullmq';
 import { NotPortableError, WorkerLostError } from '../../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../../protocol/error-record.js';
 import { portableSeries } from '../../protocol/portable.js';
 import { refusedArgument } from '../../protocol/uncloneable.js';
-import { soon } from '../../soon.js';
 import type { TaskRef } from '../../tasks/task-module.js';
 import { RemoteSource } from '../../workers/remote-source.js';
 import type { Assignment } from '../../workers/worker.js';
 import { encode, probe } from '../codec.js';
 import type { BullSettings } from '../connection.js';
 import { Member } from '../member.js';
-import { moduleKey } from '../module-key.js';
-import { Queue } from '../peers.js';
-import { type JobData, type Message, type Orders, type Reports, read, reports, write } from '../protocol.js';
+import { type Message, type Orders, type Reports, read, reports, write } from '../protocol.js';
+import { Jobs } from './jobs.js';
+import { Patience } from './patience.js';
 import { Posting } from './posting.js';
 import { Postings } from './postings.js';
 import { UpdateDesk } from './update-desk.js';
@@ -24,32 +22,23 @@ export interface CallerSettings extends BullSettings {
   readonly patience: number;
 }
 
-/** A job as BullMQ takes it. */
-interface Entry {
-  readonly name: string;
-  readonly data: JobData;
-  readonly opts: BulkJobOptions;
-}
-
-/** BullMQ's priorities are 1, which goes first, and up; what has none goes before all others. */
-const NO_NICENESS = 21;
-
 /**
  * The caller's side of a name: what was sent to its servers and has not come back.
  *
- * A task becomes a job, and whatever its server says of it comes into this one's inbox. Jobs of one tick are added
- * together.
+ * A task becomes a job, and whatever its server says of it comes into this one's inbox.
  */
 export class Caller implements Reports {
   readonly #settings: CallerSettings;
   readonly #resign: (error: Error) => void;
-  #batch: Entry[] = [];
   #count = 0;
   #member!: Member;
-  #queue!: BullQueue;
   #postings!: Postings;
+  #jobs!: Jobs;
   #updates!: UpdateDesk;
-  #patience: NodeJS.Timeout | undefined;
+  #patience!: Patience;
+  #isOpen = false;
+  /** Why it was not opened, if Redis went away meanwhile. */
+  #gaveUp: Error | null = null;
   #isClosed = false;
 
   private constructor(settings: CallerSettings, resign: (error: Error) => void) {
@@ -65,27 +54,29 @@ export class Caller implements Reports {
   }
 
   async #open(): Promise<void> {
-    const { name, prefix } = this.#settings;
     this.#member = await Member.connect('caller', { ...this.#settings, isRef: false, logger: undefined });
-    const { client } = this.#member;
-    this.#postings = new Postings(this.#member.watch, (server, left) => this.#serverGone(server, left));
+    const { client, watch } = this.#member;
+    this.#postings = new Postings(watch, (server, left) => this.#serverGone(server, left));
     this.#updates = new UpdateDesk(this.#member);
-    this.#queue = new Queue(name, { connection: client, prefix, streams: { events: { maxLen: 100 } } });
-    // The member tells of what goes wrong with the connection.
-    this.#queue.on('error', () => {});
+    this.#jobs = new Jobs(this.#settings, this.#member, {
+      postings: this.#postings,
+      latestUpdate: () => this.#updates.latest(),
+      refused: (postings, cause) => void this.#findLost(postings, refusal('the task', cause)),
+    });
+    this.#patience = new Patience(client, this.#settings.patience, () => this.#giveUp());
     try {
-      await this.#queue.waitUntilReady();
+      await this.#jobs.open();
       await this.#member.enter({
         receive: (job, message) => this.#receive(job, message),
+        refused: (_, jobs, why) => this.#refused(jobs, why),
         reconnected: (wasForgotten) => this.#reconnected(wasForgotten),
         arrived: (server) => this.#updates.arrived(server),
       });
+      this.#isOpen = true;
     } catch (error) {
       await this.stop();
-      throw error;
+      throw this.#gaveUp ?? error;
     }
-    client.on('close', () => this.#disconnected());
-    client.on('ready', () => this.#connected());
   }
 
   run(assignment: Assignment, ref: TaskRef): void {
@@ -102,21 +93,7 @@ export class Caller implements Reports {
       return;
     }
     this.#postings.add(posting);
-    const { id, attempt, doNext, niceness } = assignment;
-    const data: JobData = {
-      caller: this.#member.id,
-      job: posting.number,
-      module: moduleKey(ref.url),
-      name: ref.name,
-      id,
-      attempt,
-      update: '',
-      payload,
-    };
-    const opts: BulkJobOptions = { jobId: posting.jobId, removeOnComplete: true, removeOnFail: true };
-    if (!doNext) opts.priority = NO_NICENESS + niceness;
-    if (this.#batch.length === 0) soon(() => void this.#add());
-    this.#batch.push({ name: ref.name, data, opts });
+    this.#jobs.add(posting, ref, payload);
   }
 
   update(assignment: Assignment, ref: TaskRef): void {
@@ -127,7 +104,7 @@ export class Caller implements Reports {
   async recall(assignment: Assignment): Promise<boolean> {
     const posting = this.#postings.of(assignment);
     if (posting === undefined || posting.server !== null) return false;
-    return (await this.#takeBack(posting)) && this.#postings.forget(posting);
+    return (await this.#jobs.takeBack(posting)) && this.#postings.forget(posting);
   }
 
   cancel(assignment: Assignment, reason: unknown): void {
@@ -138,7 +115,7 @@ export class Caller implements Reports {
       this.#abort(posting);
       return;
     }
-    void this.#takeBack(posting).then((isBack) => {
+    void this.#jobs.takeBack(posting).then((isBack) => {
       // If not, it is told to end as soon as it is known where it runs.
       if (!isBack || !this.#postings.forget(posting)) return;
       assignment.fail(reason);
@@ -149,10 +126,10 @@ export class Caller implements Reports {
   async stop(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#patience);
+    this.#patience.end();
     this.#updates.close();
     await this.#member.leave();
-    await this.#queue.close();
+    await this.#jobs.close();
   }
 
   /** Leaves at once: takes back what waits, and tells the servers to end what runs. */
@@ -166,7 +143,7 @@ export class Caller implements Reports {
       if (posting.server !== null) this.#abort(posting);
     }
     if (this.#member.client.status === 'ready') {
-      await Promise.all(left.filter(({ server }) => server === null).map((posting) => this.#takeBack(posting)));
+      await Promise.all(left.filter(({ server }) => server === null).map((posting) => this.#jobs.takeBack(posting)));
     }
     await this.stop();
   }
@@ -243,11 +220,12 @@ export class Caller implements Reports {
     try {
       read<Reports>(message, reports, this);
     } catch (cause) {
-      const posting = this.#postings.get(job);
-      if (posting === undefined) return;
-      // The task has had its effect, so it is not run again.
+      // What was run has had its effect, so it is not run again.
       const why = cause instanceof Error ? cause.message : String(cause);
       const error = new NotPortableError(`What the server said of the task can't be read: ${why}`, { cause });
+      this.#updates.fail(job, error);
+      const posting = this.#postings.get(job);
+      if (posting === undefined) return;
       if (posting.server !== null) this.#abort(posting, error);
       this.#postings.forget(posting);
       if (posting.source !== null) posting.source.ended(error, true);
@@ -255,55 +233,23 @@ export class Caller implements Reports {
     }
   }
 
-  /** Redis is back. One that keeps nothing on disk has forgotten what it had. */
-  async #findLost(): Promise<void> {
-    const missing = await this.#missing();
+  /** Something that was to be said of these, here or by a server, was not: nobody knows how they stand. */
+  #refused(jobs: readonly number[], why: string): void {
+    for (const job of jobs) {
+      const error = refusal('what was to be said of the task', why);
+      this.#updates.fail(job, error);
+      const posting = this.#postings.get(job);
+      if (posting !== undefined) this.#lose(posting, error);
+    }
+  }
+
+  /** Loses those of some tasks that have no job. */
+  async #findLost(postings: readonly Posting[], error: WorkerLostError): Promise<void> {
+    const missing = await this.#jobs.missing(postings);
     if (missing.length === 0) return;
     // A result may have come before, and be read yet.
     await sleep(this.#settings.grace, undefined, { ref: false });
-    for (const posting of await this.#missing()) {
-      if (missing.includes(posting)) this.#lose(posting, new WorkerLostError('Redis has lost the task'));
-    }
-  }
-
-  /** Tasks without a job, though they have not ended. */
-  async #missing(): Promise<Posting[]> {
-    const postings = this.#postings.values().filter(({ isAdded, source }) => isAdded && source === null);
-    const { client, keys } = this.#member;
-    const are = await Promise.all(postings.map(({ jobId }) => client.exists(keys.job(jobId)))).catch(() => []);
-    return postings.filter((posting, i) => are[i] === 0 && this.#postings.get(posting.number) !== undefined);
-  }
-
-  /** Adds the jobs of a tick, once the updates that were called before them are kept. */
-  async #add(): Promise<void> {
-    const batch = this.#batch.splice(0);
-    const update = await this.#updates.latest();
-    const entries = batch.filter(({ data }) => this.#postings.get(data.job) !== undefined);
-    for (const { data } of entries) (this.#postings.get(data.job) as Posting).isAdded = true;
-    try {
-      const jobs = entries.map((entry) => ({ ...entry, data: { ...entry.data, update } }));
-      const [first] = jobs;
-      // One alone needs no transaction.
-      if (first !== undefined && jobs.length === 1) await this.#queue.add(first.name, first.data, first.opts);
-      else await this.#queue.addBulk(jobs);
-    } catch (error) {
-      for (const { data } of entries) this.#end(data.job, 0)?.assignment.fail(error);
-    }
-  }
-
-  /** Takes a job back that waits: true if it did, and then no server gets it. */
-  async #takeBack({ jobId, isAdded }: Posting): Promise<boolean> {
-    if (!isAdded) return true;
-    const { client, keys } = this.#member;
-    try {
-      // Exactly one succeeds in taking it off the list: this one, or a server.
-      const taken = await client.multi().zrem(keys.job('prioritized'), jobId).lrem(keys.job('wait'), 0, jobId).exec();
-      if (!taken?.some(([, count]) => Number(count) > 0)) return false;
-      await this.#queue.remove(jobId);
-      return true;
-    } catch {
-      return false;
-    }
+    for (const posting of await this.#jobs.missing(missing)) this.#lose(posting, error);
   }
 
   #abort(posting: Posting, reason = posting.abort?.reason): void {
@@ -330,7 +276,8 @@ export class Caller implements Reports {
       const error = new WorkerLostError('The servers took the caller for gone, as it was away from Redis for too long');
       for (const posting of this.#postings.values()) if (posting.server !== null) this.#lose(posting, error);
     }
-    void this.#findLost();
+    // One that keeps nothing on disk has forgotten what it had.
+    void this.#findLost(this.#postings.values(), new WorkerLostError('Redis has lost the task'));
   }
 
   /** A task has ended on its server. */
@@ -342,21 +289,25 @@ export class Caller implements Reports {
     return posting;
   }
 
-  #disconnected(): void {
+  #giveUp(): void {
     const { patience, name } = this.#settings;
-    if (this.#isClosed || this.#patience !== undefined || patience === Number.POSITIVE_INFINITY) return;
-    this.#patience = setTimeout(() => {
-      this.#resign(new WorkerLostError(`Redis has been unreachable for ${patience} ms, so \`${name}\` can't be used`));
-    }, patience);
-    this.#patience.unref();
-  }
-
-  #connected(): void {
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
+    const error = new WorkerLostError(`Redis has been unreachable for ${patience} ms, so \`${name}\` can't be used`);
+    if (this.#isOpen) {
+      this.#resign(error);
+      return;
+    }
+    this.#gaveUp = error;
+    // Then what waits for Redis in `#open` waits no more.
+    this.#member.disconnect();
   }
 }
 
 function lossOf(error: unknown): WorkerLostError {
   return error instanceof WorkerLostError ? error : new WorkerLostError(String(error), { cause: error });
+}
+
+/** The loss of a task of which Redis did not take something. */
+function refusal(what: string, why: unknown): WorkerLostError {
+  if (why instanceof Error) return new WorkerLostError(`Redis refused ${what}: ${why.message}`, { cause: why });
+  return new WorkerLostError(`Redis refused ${what}: ${why}`);
 }

@@ -32,6 +32,10 @@ export class Postings {
     this.#byAssignment.set(posting.assignment, posting);
   }
 
+  has({ number }: Posting): boolean {
+    return this.#byNumber.has(number);
+  }
+
   get(number: number): Posting | undefined {
     return this.#byNumber.get(number);
   }

@@ -84,6 +84,15 @@ export class UpdateDesk {
     this.#answered(number, round, server);
   }
 
+  /** Nobody knows what has become of an update. */
+  fail(number: number, error: Error): void {
+    const round = this.#rounds.get(number);
+    if (round === undefined) return;
+    round.error ??= { reason: error };
+    round.hasAnswer = true;
+    for (const server of [...round.servers.keys()]) this.#answered(number, round, server);
+  }
+
   close(): void {
     this.#rounds.clear();
     this.#waiting.clear();

@@ -85,6 +85,11 @@ export class Desk implements Orders, RunOwner {
     }
   }
 
+  /** Something that was to be said of these, here or by their caller, was not: they have come to nothing. */
+  refused(caller: string, jobs: readonly number[], why: string): void {
+    for (const job of jobs) this.#find(caller, job)?.abandon(new WorkerLostError(`Redis refused a message: ${why}`));
+  }
+
   /** Gives up all that goes on. */
   loseAll(error: WorkerLostError): void {
     for (const { runs } of this.#customers.values()) for (const run of runs.values()) run.lose(error);
@@ -160,8 +165,11 @@ export class Desk implements Orders, RunOwner {
     const run = new ServedRun(job, this);
     this.#serve(run);
     this.running++;
-    await run.run(ref, args, series, job);
-    this.running--;
+    try {
+      await run.run(ref, args, series, job);
+    } finally {
+      this.running--;
+    }
   }
 
   #serve(run: ServedRun): void {

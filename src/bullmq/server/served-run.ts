@@ -53,8 +53,9 @@ export class ServedRun {
       else this.#done(value);
     } catch (error) {
       this.#failed(error);
+    } finally {
+      if (this.#producer === null) this.#owner.over(this);
     }
-    if (this.#producer === null) this.#owner.over(this);
   }
 
   pull(): void {

@@ -25,9 +25,9 @@ export class ServerUpdates {
     this.#modules = modules;
   }
 
-  /** Whether an entry, and all before it, have been run. */
+  /** Whether an entry, and all before it, have been run, as far as they are kept. */
   has(entry: string): boolean {
-    return !isAfter(entry, this.#last);
+    return !isAfter(entry, this.#last) || this.#outcomes.has(entry);
   }
 
   /** Runs all there are, or all up to an entry. */
@@ -55,15 +55,19 @@ export class ServerUpdates {
     if (entry !== undefined && this.has(entry)) return;
     const { client, keys } = this.#member;
     for (const [id, update] of await readUpdates(client, keys, this.#last)) {
-      this.#outcomes.set(id, await this.#run(update));
+      this.#remember(id, await this.#run(update));
       this.#last = id;
-      for (const known of this.#outcomes.keys()) {
-        if (this.#outcomes.size <= REMEMBERED) break;
-        this.#outcomes.delete(known);
-      }
     }
-    // It may have been replaced or dropped meanwhile.
-    if (entry !== undefined && isAfter(entry, this.#last)) this.#last = entry;
+    // It may have been replaced or dropped meanwhile. Nobody says that there are none before it, so `#last` stays.
+    if (entry !== undefined && isAfter(entry, this.#last)) this.#remember(entry, { value: undefined });
+  }
+
+  #remember(entry: string, outcome: Outcome): void {
+    this.#outcomes.set(entry, outcome);
+    for (const known of this.#outcomes.keys()) {
+      if (this.#outcomes.size <= REMEMBERED) break;
+      this.#outcomes.delete(known);
+    }
   }
 
   async #run({ key, module, name, payload }: KeptUpdate): Promise<Outcome> {

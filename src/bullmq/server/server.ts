@@ -53,7 +53,7 @@ export interface ServerStats {
 export interface CloseOptions {
   /**
    * After so many milliseconds what still runs counts as lost, and runs elsewhere: 0 or more. If Redis is unreachable
-   * then, it is not waited for. Default: no limit.
+   * then, it is not waited for. Default: no limit; a Redis that is unreachable is waited for until it is back.
    */
   timeout?: number;
 }
@@ -120,6 +120,7 @@ export class BullServer implements AsyncDisposable {
     try {
       await this.#member.enter({
         receive: (_, message) => this.#desk.receive(message),
+        refused: (caller, jobs, why) => this.#desk.refused(caller, jobs, why),
         reconnected: () => void updates.catchUp().catch(() => {}),
       });
       await updates.catchUp();
@@ -135,7 +136,10 @@ export class BullServer implements AsyncDisposable {
         // What was lost its caller decides about, not BullMQ.
         maxStalledCount: Number.MAX_SAFE_INTEGER,
       });
-      this.#worker.on('error', (error) => logger?.warn('BullMQ met an error', error));
+      this.#worker.on('error', (error) => {
+        // Of its connection the member tells.
+        if (this.#member.isConnected) logger?.warn('BullMQ met an error', error);
+      });
       await this.#worker.waitUntilReady();
       void this.#worker.run();
       this.#queue.on('workerLost', (_, error) => this.#workerLost(error));

@@ -7,6 +7,7 @@ export class Cable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #isCut = false;
+  #limit: string | null = null;
 
   private constructor(server: Server, target: number) {
     this.#server = server;
@@ -29,6 +30,9 @@ export class Cable {
         });
         socket.pipe(other);
       }
+      near.on('data', (data) => {
+        if (this.#limit !== null && data.includes(this.#limit)) this.cut();
+      });
     });
   }
 
@@ -42,6 +46,11 @@ export class Cable {
   cut(): void {
     this.#isCut = true;
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Cuts it as soon as somebody says this. */
+  cutAt(text: string): void {
+    this.#limit = text;
   }
 
   mend(): void {

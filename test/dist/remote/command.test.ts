@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { TaskQueue, taskModule } from 'niceq';
-import { BullWorker } from 'niceq/bullmq';
+import { taskModule } from 'niceq';
 import { describe, expect, test } from 'vitest';
 import { tasks } from '../conformance/conformance.js';
 import { Command } from './command.js';
@@ -53,18 +52,11 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
     return command;
   }
 
-  async function openQueue(): Promise<TaskQueue> {
-    const queue = new TaskQueue();
-    ends.push(() => queue.shutdown({ mode: 'crash' }));
-    await queue.attachWorker(new BullWorker(scene.base));
-    return queue;
-  }
-
   test.each(['SIGTERM', 'SIGINT'] as const)(
     '%s under load: what runs is finished, the rest others do',
     async (signal) => {
       const first = await start(['--threads', '2']);
-      const queue = await openQueue();
+      const queue = await scene.openQueue();
       const held = ['a', 'b'].map((name) => queue.submit(tasks.pass, [scene.gate.port, name]));
       await Promise.all(['a', 'b'].map((name) => scene.gate.arrival(name)));
       const others = Array.from({ length: 200 }, (_, i) => queue.submit(tasks.addLater, [i, 1]));
@@ -86,7 +78,7 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
 
   test('a second signal ends it at once, and its task runs elsewhere', async () => {
     const first = await start();
-    const queue = await openQueue();
+    const queue = await scene.openQueue();
     const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
     await scene.gate.arrival('held');
     first.kill('SIGTERM');
@@ -100,7 +92,7 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
 
   test('a signal that comes twice, as npx makes it, is one', async () => {
     const command = await start();
-    const queue = await openQueue();
+    const queue = await scene.openQueue();
     const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
     await scene.gate.arrival('held');
     command.kill('SIGINT');
@@ -114,7 +106,7 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
 
   test('what still runs after the time-out of the end runs elsewhere', async () => {
     const first = await start(['--threads', '1', '--close-timeout', '0']);
-    const queue = await openQueue();
+    const queue = await scene.openQueue();
     const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
     await scene.gate.arrival('held');
     first.kill('SIGTERM');
@@ -128,7 +120,7 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
     const own = await scene.ownRedis(...'--user default off --user niceq on >se:cret ~* &* +@all'.split(' '));
     scene.base = { ...scene.base, connection: own.url.replace('//', '//niceq:se%3Acret@') };
     const command = await start();
-    const queue = await openQueue();
+    const queue = await scene.openQueue();
     expect(await queue.call(tasks.add, [1, 2])).toBe(3);
     expect(command.output).toContain(own.url);
     expect(command.output).not.toMatch(/secret|se:cret|se%3Acret/);
@@ -148,7 +140,7 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
       await command.end;
     });
     await command.says('Serving');
-    const queue = await openQueue();
+    const queue = await scene.openQueue();
     const { render } = taskModule<typeof import('../fixtures/tsdoc/tasks.js')>(source);
     expect(await queue.call(render, [3])).toBeInstanceOf(Uint8Array);
   });

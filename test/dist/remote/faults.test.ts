@@ -4,36 +4,17 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { AsyncWorker, isNiceqError, type TaskHandle, TaskQueue, taskModule } from 'niceq';
-import { BullWorker, type BullWorkerOptions, obliterate, serve } from 'niceq/bullmq';
+import { BullWorker, obliterate, serve } from 'niceq/bullmq';
 import { describe, expect, test } from 'vitest';
 import { errorOf, tasks } from '../conformance/conformance.js';
 import { Cable } from './cable.js';
 import { hasRedis, RedisServer } from './redis.js';
-import { setScene } from './scene.js';
-import { ServerProcess, type ServerProcessOptions } from './server-process.js';
+import { modules, setScene } from './scene.js';
 
 const run = promisify(execFile);
-const modules = { tasks: tasks.add.url, streams: new URL('../fixtures/streams.tasks.mjs', import.meta.url).href };
-/** Whoever is missing for so long is gone, in milliseconds. */
-const grace = 1500;
-const impatient = { grace, lockDuration: 1500, stalledInterval: 500 };
-
 describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   const scene = setScene('faults');
   const { ends } = scene;
-
-  async function startServer(options: Partial<ServerProcessOptions> = {}): Promise<ServerProcess> {
-    const server = await ServerProcess.start({ ...scene.base, ...impatient, modules, ...options });
-    ends.push(() => server.kill());
-    return server;
-  }
-
-  async function openQueue(options: Partial<BullWorkerOptions> = {}): Promise<TaskQueue> {
-    const queue = new TaskQueue();
-    ends.push(() => queue.shutdown({ mode: 'crash' }));
-    await queue.attachWorker(new BullWorker({ ...scene.base, grace, ...options }));
-    return queue;
-  }
 
   /** What is left of this test in Redis. */
   async function leftovers(): Promise<string[]> {
@@ -41,8 +22,8 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   }
 
   test('a server that is killed under load loses nothing: what it ran runs again, on another one', async () => {
-    const doomed = await startServer({ places: 8 });
-    const queue = await openQueue({ concurrency: 32 });
+    const doomed = await scene.startServer({ places: 8 });
+    const queue = await scene.openQueue({ concurrency: 32 });
     const blocked = Array.from({ length: 8 }, (_, i) => queue.submit(tasks.pass, [scene.gate.port, `blocked ${i}`]));
     await Promise.all(blocked.map((_, i) => scene.gate.arrival(`blocked ${i}`)));
     const others = Array.from({ length: 300 }, (_, i) => queue.submit(tasks.addLater, [i, 1]));
@@ -53,7 +34,7 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     });
     scene.gate.isOpen = true;
     await doomed.kill();
-    const survivor = await startServer({ places: 8 });
+    const survivor = await scene.startServer({ places: 8 });
     expect(await Promise.all(others.map(({ promise }) => promise))).toEqual(others.map((_, i) => i + 1));
     expect(await Promise.all(blocked.map(({ promise }) => promise))).toEqual(blocked.map((_, i) => `blocked ${i}`));
     expect(blocked.map(({ attempts }) => attempts)).toEqual(blocked.map(() => 2));
@@ -65,11 +46,11 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
 
   test('a task that kills every server it meets ends as WorkerLostError, after as many attempts as it may have', async () => {
     const servers = [
-      await startServer({ threads: 1 }),
-      await startServer({ threads: 1 }),
-      await startServer({ threads: 1 }),
+      await scene.startServer({ threads: 1 }),
+      await scene.startServer({ threads: 1 }),
+      await scene.startServer({ threads: 1 }),
     ];
-    const queue = await openQueue();
+    const queue = await scene.openQueue();
     const poison = queue.submit(tasks.killItself, ['SIGKILL']);
     const error = await errorOf(poison.promise);
     expect(isNiceqError(error, 'ERR_WORKER_LOST')).toBe(true);
@@ -82,8 +63,8 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
 
   test('the queue goes on when Redis is killed and starts again', async () => {
     const own = await scene.ownRedis('--appendonly', 'yes', '--appendfsync', 'always');
-    const server = await startServer({ places: 4, grace: 10_000, lockDuration: 10_000 });
-    const queue = await openQueue({ grace: 10_000 });
+    const server = await scene.startServer({ places: 4, grace: 10_000, lockDuration: 10_000 });
+    const queue = await scene.openQueue({ grace: 10_000 });
     const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
     await scene.gate.arrival('held');
     const handles: TaskHandle<number>[] = Array.from({ length: 300 }, (_, i) => queue.submit(tasks.addLater, [i, 1]));
@@ -99,7 +80,7 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   });
 
   test('a caller that died is noticed: its tasks do not run for nobody', async () => {
-    await startServer({ places: 2 });
+    await scene.startServer({ places: 2 });
     const program = fileURLToPath(new URL('./caller.mjs', import.meta.url));
     const dead = fork(program, [JSON.stringify(scene.base), modules.tasks, String(scene.gate.port), '20'], {
       execArgv: [],
@@ -108,7 +89,7 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     dead.kill('SIGKILL');
     await once(dead, 'exit');
     scene.gate.isOpen = true;
-    const queue = await openQueue();
+    const queue = await scene.openQueue();
     expect(await queue.call(tasks.add, [1, 2])).toBe(3);
     expect(scene.gate.hasSeen('The caller is gone')).toBe(true);
     for (let i = 2; i < 20; i++) expect(scene.gate.hasSeen(`dead ${i}`)).toBe(false);
@@ -117,8 +98,8 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   });
 
   test('tasks of two callers run in the order of their niceness', async () => {
-    await startServer({ places: 1 });
-    const [one, two] = [await openQueue(), await openQueue()];
+    await scene.startServer({ places: 1 });
+    const [one, two] = [await scene.openQueue(), await scene.openQueue()];
     const first = one.call(tasks.pass, [scene.gate.port, 'first']);
     await scene.gate.arrival('first');
     const calls = [one.call(tasks.record, ['nice'], { niceness: 19 }), one.call(tasks.record, ['normal'])];
@@ -142,8 +123,8 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   }
 
   test('what a server does not know is refused before anything runs, with what it does know', async () => {
-    await startServer();
-    const queue = await openQueue();
+    await scene.startServer();
+    const queue = await scene.openQueue();
     const other = taskModule<{ add(a: number, b: number): number }>('file:///somewhere/other.tasks.js');
     const error = await errorOf(queue.call(other.add, [1, 2]));
     expect(isNiceqError(error, 'ERR_TASK_MODULE')).toBe(true);
@@ -161,20 +142,20 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   });
 
   test('a result of 50 MB arrives whole', async () => {
-    await startServer({ threads: 1 });
-    const queue = await openQueue();
+    await scene.startServer({ threads: 1 });
+    const queue = await scene.openQueue();
     const large = new Uint8Array(Buffer.alloc(50_000_000, 'niceq'));
     const back = (await queue.call(tasks.echoOne, [large])) as Uint8Array;
     expect(Buffer.compare(back, large)).toBe(0);
   });
 
   test('a server that is told to end finishes what it runs, and leaves the rest to others', async () => {
-    const first = await startServer({ places: 2 });
-    const queue = await openQueue();
+    const first = await scene.startServer({ places: 2 });
+    const queue = await scene.openQueue();
     const handles = Array.from({ length: 10 }, (_, i) => queue.submit(tasks.pass, [scene.gate.port, `${i}`]));
     await Promise.all([scene.gate.arrival('0'), scene.gate.arrival('1')]);
     const ended = first.terminate();
-    await startServer({ places: 2 });
+    await scene.startServer({ places: 2 });
     await scene.gate.arrival('2');
     scene.gate.isOpen = true;
     for (const name of ['0', '1', '2', '3']) scene.gate.open(name);
@@ -185,8 +166,8 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
 
   test('a worker whose Redis stays away resigns, and its tasks go elsewhere', async () => {
     const own = await scene.ownRedis();
-    await startServer();
-    const queue = await openQueue({ patience: 300 });
+    await scene.startServer();
+    const queue = await scene.openQueue({ patience: 300 });
     const running = queue.submit(tasks.pass, [scene.gate.port, 'running']);
     await scene.gate.arrival('running');
     const lost = new Promise<Error>((resolve) => {
@@ -201,7 +182,7 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
 
   test('a program whose Redis is gone for good gets an error for each call, and ends by itself', async () => {
     const own = await scene.ownRedis();
-    await startServer();
+    await scene.startServer();
     const program = fileURLToPath(new URL('./forsaken.mjs', import.meta.url));
     const options = JSON.stringify({ ...scene.base, patience: 300 });
     const ending = run(process.execPath, [program, options, modules.tasks, String(scene.gate.port)]);
@@ -212,8 +193,8 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
 
   test('a server whose Redis is gone for good ends within its time', async () => {
     const own = await scene.ownRedis();
-    const server = await startServer({ threads: 2, timeout: 300 });
-    const queue = await openQueue();
+    const server = await scene.startServer({ threads: 2, timeout: 300 });
+    const queue = await scene.openQueue();
     for (const name of ['finished', 'endless']) queue.submit(tasks.pass, [scene.gate.port, name]);
     await Promise.all([scene.gate.arrival('finished'), scene.gate.arrival('endless')]);
     await own.kill();
@@ -222,10 +203,10 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   });
 
   test('a caller that was taken for gone and comes back runs again what was given up', async () => {
-    await startServer({ places: 2 });
+    await scene.startServer({ places: 2 });
     const cable = await Cable.to(Number(new URL(scene.redis.url).port));
     ends.push(() => cable.end());
-    const queue = await openQueue({ connection: `redis://127.0.0.1:${cable.port}` });
+    const queue = await scene.openQueue({ connection: `redis://127.0.0.1:${cable.port}` });
     const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
     const aborted = queue.submit(tasks.untilAborted, [scene.gate.port, 'aborted'], { retry: { lost: 0 } });
     await Promise.all([scene.gate.arrival('held'), scene.gate.arrival('aborted')]);
@@ -243,8 +224,8 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   test('a server that was taken for gone and comes back runs tasks as before', async () => {
     const cable = await Cable.to(Number(new URL(scene.redis.url).port));
     ends.push(() => cable.end());
-    await startServer({ places: 2, connection: `redis://127.0.0.1:${cable.port}` });
-    const queue = await openQueue();
+    await scene.startServer({ places: 2, connection: `redis://127.0.0.1:${cable.port}` });
+    const queue = await scene.openQueue();
     const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
     await scene.gate.arrival('held');
     const retried = new Promise((resolve) => {
@@ -261,8 +242,8 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   });
 
   test('a server that is killed ends its iterations, after what had arrived, although no other server is there', async () => {
-    const server = await startServer();
-    const queue = await openQueue();
+    const server = await scene.startServer();
+    const queue = await scene.openQueue();
     const streams = taskModule<typeof import('../fixtures/streams.tasks.mjs')>(modules.streams);
     const items = await queue.call(streams.hanging);
     expect([await items.next(), await items.next()].map(({ value }) => value)).toEqual([1, 2]);
@@ -274,7 +255,7 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
 
   test('a Redis that keeps nothing on disk loses tasks, but no promise', async () => {
     const own = await scene.ownRedis();
-    const queue = await openQueue();
+    const queue = await scene.openQueue();
     const lost = queue.submit(tasks.add, [1, 2]);
     const retried = new Promise<unknown>((resolve) => {
       queue.once('retry', (_, error) => resolve(error));
@@ -285,12 +266,12 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     await own.kill();
     await own.start();
     expect(((await retried) as Error).message).toBe('Redis has lost the task');
-    await startServer();
+    await scene.startServer();
     expect(await lost.promise).toBe(3);
   });
 
   test('a program that calls ends by itself when all results are in, and leaves nothing in Redis', async () => {
-    const server = await startServer();
+    const server = await scene.startServer();
     const program = fileURLToPath(new URL('./ending.mjs', import.meta.url));
     const { stdout, stderr } = await run(process.execPath, [program, JSON.stringify(scene.base), modules.tasks]);
     expect([stdout, stderr]).toEqual(['3\n', '']);
@@ -315,15 +296,15 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
   });
 
   test('kept updates reach servers of later, in order, and stay until they are obliterated', async () => {
-    const queue = await openQueue();
+    const queue = await scene.openQueue();
     const updates = [queue.update(tasks.record, ['first']), queue.update(tasks.record, ['old'], { key: 'k' })];
-    const server = await startServer({ threads: 1 });
+    const server = await scene.startServer({ threads: 1 });
     await Promise.all(updates);
     await queue.update(tasks.record, ['new'], { key: 'k' });
     await queue.update(tasks.record, ['only now'], { ephemeral: true });
     expect(await queue.call(tasks.recorded)).toEqual(['first', 'old', 'new', 'only now']);
     await server.terminate();
-    await startServer({ threads: 1 });
+    await scene.startServer({ threads: 1 });
     expect(await queue.call(tasks.recorded)).toEqual(['first', 'new']);
     await queue.shutdown();
     for (const end of ends.splice(0).reverse()) await end();

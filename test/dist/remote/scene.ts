@@ -1,6 +1,20 @@
+import { TaskQueue } from 'niceq';
+import { BullWorker, type BullWorkerOptions } from 'niceq/bullmq';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { tasks } from '../conformance/conformance.js';
 import { Gate } from '../conformance/gate.js';
 import { RedisServer, SharedRedis } from './redis.js';
+import { ServerProcess, type ServerProcessOptions } from './server-process.js';
+
+/** What servers run, by key. */
+export const modules = {
+  tasks: tasks.add.url,
+  streams: new URL('../fixtures/streams.tasks.mjs', import.meta.url).href,
+};
+
+/** Whoever is missing for so long is gone, in milliseconds. */
+const grace = 1500;
+const impatient = { grace, lockDuration: 1500, stalledInterval: 500 };
 
 /** What each test has that is about callers and servers. */
 export class Scene {
@@ -19,6 +33,19 @@ export class Scene {
     this.ends.push(() => own.end());
     this.base = { ...this.base, connection: own.url };
     return own;
+  }
+
+  async startServer(options: Partial<ServerProcessOptions> = {}): Promise<ServerProcess> {
+    const server = await ServerProcess.start({ ...this.base, ...impatient, modules, ...options });
+    this.ends.push(() => server.kill());
+    return server;
+  }
+
+  async openQueue(options: Partial<BullWorkerOptions> = {}): Promise<TaskQueue> {
+    const queue = new TaskQueue();
+    this.ends.push(() => queue.shutdown({ mode: 'crash' }));
+    await queue.attachWorker(new BullWorker({ ...this.base, grace, ...options }));
+    return queue;
   }
 
   async end(): Promise<void> {

@@ -8,6 +8,8 @@ export interface ServerProcessOptions extends Omit<ServeOptions, 'workers' | 'mo
   /** Default: none, then tasks run in its main thread, `places` at a time. */
   threads?: number;
   places?: number;
+  /** Whether its logger throws whatever it is told, which is not to end it. Default false. */
+  hasBrokenLogger?: boolean;
   /** How long it may take to end, in milliseconds. Default: no limit. */
   timeout?: number;
 }

@@ -48,6 +48,19 @@ describe('The data of a job', () => {
     expect(() => readJob({ ...job, [key]: {} })).toThrow(TypeError);
   });
 
+  test.each(['5e3-0', '1', '1-', '01-0', '1-0-0', ' 1-0', '-', `${'9'.repeat(16)}-0`])(
+    'are refused with `%s` for the id of an update',
+    (update) => {
+      expect(() => readJob({ ...job, update })).toThrow(TypeError);
+      const order = write<Orders>(['keep', 'caller', 1, update]);
+      expect(() => read(order, orders, {} as Orders)).toThrow(TypeError);
+    },
+  );
+
+  test('may have the id of an update', () => {
+    for (const update of ['0-1', '1763721600000-0']) expect(readJob({ ...job, update }).update).toBe(update);
+  });
+
   test('are refused if they are none at all', () => {
     for (const data of [null, undefined, 'text', 3]) expect(() => readJob(data)).toThrow(TypeError);
   });
