@@ -1,6 +1,6 @@
 import { now } from '../clock.js';
 import type { AnyIterator } from '../iteration/iterators.js';
-import { isThenable } from '../tasks/thenable.js';
+import { isThenable, toPromise } from '../tasks/thenable.js';
 import { type Transferable, transferListOf, unwrap } from '../tasks/transferable.js';
 import { sizeOf } from './size-of.js';
 
@@ -35,7 +35,8 @@ export class Producer {
   readonly #iterator: AnyIterator;
   readonly #owner: ProducerOwner;
   #items: unknown[] = [];
-  #transfer: Transferable[] = [];
+  /** What is handed over, by the item it belongs to. */
+  #transfers = new Map<unknown, readonly Transferable[]>();
   #bytes = 0;
   /** Items and bytes of each batch that was sent and not read, oldest first. */
   readonly #unread: { readonly items: number; readonly bytes: number }[] = [];
@@ -95,18 +96,20 @@ export class Producer {
         return;
       }
       let step: ReturnType<AnyIterator['next']>;
+      let pending: Promise<IteratorResult<unknown>> | null;
       try {
         step = this.#owner.inContext(this.#next);
         if (!isThenable(step) && !step.done && isThenable(step.value)) step = settle(step.value);
+        pending = isThenable(step) ? toPromise(step) : null;
       } catch (error) {
         this.#end({ error });
         return;
       }
-      if (isThenable(step)) {
-        this.#await(step);
+      if (pending !== null) {
+        this.#await(pending);
         return;
       }
-      if (!this.#accept(step)) return;
+      if (!this.#accept(step as IteratorResult<unknown>)) return;
       if (now() - start > BATCH_TIME) {
         this.#flush();
         this.#isYielding = true;
@@ -119,7 +122,7 @@ export class Producer {
     }
   }
 
-  #await(step: PromiseLike<IteratorResult<unknown>>): void {
+  #await(step: Promise<IteratorResult<unknown>>): void {
     this.#isMaking = true;
     this.#planFlush();
     step.then(
@@ -147,7 +150,7 @@ export class Producer {
       const transfer = transferListOf(result.value);
       this.#bytes += sizeOf(value);
       this.#items.push(value);
-      if (transfer !== null) this.#transfer.push(...transfer);
+      if (transfer !== null) this.#transfers.set(value, transfer);
     } catch (error) {
       // The result is none, or a getter of it throws.
       this.#end({ error });
@@ -169,15 +172,15 @@ export class Producer {
   #flush(): void {
     if (this.#items.length === 0) return;
     const items = this.#items;
-    const transfer = this.#transfer;
+    const transfers = this.#transfers;
     const bytes = this.#bytes;
     this.#items = [];
-    this.#transfer = [];
+    this.#transfers = new Map();
     this.#bytes = 0;
     try {
-      this.#post(items, bytes, transfer);
+      this.#post(items, bytes, [...transfers.values()].flat());
     } catch {
-      this.#postOneByOne(items, transfer);
+      this.#postOneByOne(items, transfers);
     }
   }
 
@@ -189,13 +192,10 @@ export class Producer {
   }
 
   /** Some item of the batch can't be sent: those before it are, and then the iteration ends with an error. */
-  #postOneByOne(items: unknown[], transfer: readonly Transferable[]): void {
+  #postOneByOne(items: unknown[], transfers: ReadonlyMap<unknown, readonly Transferable[]>): void {
     for (const item of items) {
       try {
-        const own = transfer.filter(
-          (object) => object === item || (item as { buffer?: unknown } | null)?.buffer === object,
-        );
-        this.#post([item], sizeOf(item), own);
+        this.#post([item], sizeOf(item), transfers.get(item) ?? []);
       } catch (cause) {
         const error = this.#owner.refusal(item, cause);
         this.#isOver = true;

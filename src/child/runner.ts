@@ -205,20 +205,19 @@ export class Runner implements Commands, RunOwner {
 
   #invoke(run: Run, fn: AnyFunction): void {
     let result: unknown;
-    let isPending: boolean;
+    let pending: Promise<unknown> | null;
     try {
       result = runInContext(run, fn, run.args);
-      isPending = isThenable(result);
+      pending = isThenable(result) ? toPromise(result) : null;
     } catch (error) {
       this.#failed(run, error);
       return;
     }
-    if (!isPending) {
+    if (pending === null) {
       this.#done(run, result);
       return;
     }
-    // A thenable of another make may throw, or settle twice; a promise of its outcome does neither.
-    toPromise(result).then(
+    pending.then(
       (value) => this.#settleLater(run, value, false),
       (error) => this.#settleLater(run, error, true),
     );

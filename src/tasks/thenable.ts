@@ -1,3 +1,5 @@
+import { isPromise } from 'node:util/types';
+
 /** Whether a task's result is still to come. May throw, as a getter of the result may. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
@@ -7,7 +9,14 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
   );
 }
 
-/** A promise of what a thenable settles with, which is itself if it is one already. */
-export function toPromise(thenable: unknown): Promise<unknown> {
-  return thenable instanceof Promise ? thenable : new Promise((resolve) => resolve(thenable));
+const { then } = Promise.prototype;
+
+/**
+ * A promise of what a thenable settles with, which is itself if it is a real one. One of another make may throw, or
+ * settle twice, when it is asked; that of its outcome does neither. May throw, as a getter of the thenable may.
+ */
+export function toPromise<T>(thenable: PromiseLike<T>): Promise<T> {
+  return isPromise(thenable) && thenable.then === then
+    ? (thenable as Promise<T>)
+    : new Promise((resolve) => resolve(thenable));
 }

@@ -5,8 +5,6 @@ import { isThenable, toPromise } from '../tasks/thenable.js';
 import { checkConcurrency, checkSeries } from './options.js';
 import type { Assignment, IWorker } from './worker.js';
 
-const { then } = Promise.prototype;
-
 export interface AsyncWorkerOptions {
   /** How many tasks it interleaves: an integer from 1, or Infinity. Default 1. */
   concurrency?: number;
@@ -65,21 +63,20 @@ export class AsyncWorker implements IWorker {
 
   #invoke(assignment: Assignment, fn: AnyFunction): void {
     let result: unknown;
-    let isPending: boolean;
+    let pending: Promise<unknown> | null;
     try {
       result = assignment.invoke(fn);
-      isPending = isThenable(result);
+      pending = isThenable(result) ? toPromise(result) : null;
     } catch (error) {
       assignment.fail(error);
       return;
     }
-    if (!isPending) {
+    if (pending === null) {
       assignment.done(result);
       return;
     }
     const follower = this.#followers.pop() ?? new Follower(this.#followers);
-    // A thenable of another make may throw; a promise of its outcome does not.
-    follower.follow(assignment, toPromise(result));
+    follower.follow(assignment, pending);
   }
 
   async stop(): Promise<void> {}
@@ -101,8 +98,7 @@ class Follower {
 
   follow(assignment: Assignment, promise: Promise<unknown>): void {
     this.#assignment = assignment;
-    // Not the promise's own `then`, which may be anybody's: this one calls one of the two, once.
-    then.call(promise, this.#done, this.#failed);
+    promise.then(this.#done, this.#failed);
   }
 
   readonly #done = (value: unknown) => this.#release().done(value);

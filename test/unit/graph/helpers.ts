@@ -1,15 +1,5 @@
 import { type NodeState, TaskNode, type TaskNodeOptions } from 'niceq/graph';
-
-/** A promise, and what settles it. */
-export function deferred<T = void>() {
-  let resolve!: (value: T) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<T>((a, b) => {
-    resolve = a;
-    reject = b;
-  });
-  return { promise, resolve, reject };
-}
+import { deferred } from '../deferred.js';
 
 /** Lets everything that is only waiting for microtasks and macrotasks of its own go on. */
 export async function settle(): Promise<void> {

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { make, makeNow, type NodeState, TaskNode } from 'niceq/graph';
 import { describe, expect, test } from 'vitest';
-import { deferred, settle } from './helpers.js';
+import { deferred } from '../deferred.js';
+import { settle } from './helpers.js';
 
 type Ending = 'ok' | 'throws' | 'cancels';
 

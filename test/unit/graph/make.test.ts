@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { BlockedError, InvalidTransitionError, make, makeNow, type NodeState, TaskNode } from 'niceq/graph';
 import { describe, expect, test, vi } from 'vitest';
-import { deferred, failing, namesOf, ok, open, settle, statesOf } from './helpers.js';
+import { deferred } from '../deferred.js';
+import { failing, namesOf, ok, open, settle, statesOf } from './helpers.js';
 
 describe('what it yields', () => {
   test('asked for y and x with y after x: x, then y', async () => {

@@ -2,7 +2,8 @@ import { isNiceqError, TaskCancelledError } from 'niceq';
 import { BlockedError, CycleError, InvalidTransitionError, TaskNode, type Transition } from 'niceq/graph';
 import { describe, expect, test, vi } from 'vitest';
 import { decodeError, encodeError } from '../../../src/protocol/error-record.js';
-import { deferred, failing, namesOf, ok, open, settle } from './helpers.js';
+import { deferred } from '../deferred.js';
+import { failing, namesOf, ok, open, settle } from './helpers.js';
 
 const path = ({ from, event, to }: Transition) => `${from}->${event}->${to}`;
 

@@ -9,7 +9,7 @@ import {
 } from 'niceq/graph';
 import { describe, expect, test } from 'vitest';
 import { nodeStates } from '../../../src/graph/states.js';
-import { deferred } from './helpers.js';
+import { deferred } from '../deferred.js';
 
 /** What the contract says, written down a second time. */
 const table: Record<NodeState, Partial<Record<NodeEvent, NodeState>>> = {

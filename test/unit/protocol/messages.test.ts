@@ -12,20 +12,7 @@ import {
   reportFields,
   split,
 } from '../../../src/protocol/messages.js';
-
-type Said = [name: string, ...fields: unknown[]];
-
-/** Writes down what it is told. */
-function scribe<T extends object>(): { to: T; said: Said[] } {
-  const said: Said[] = [];
-  const to = new Proxy({} as T, {
-    get:
-      (_, name) =>
-      (...fields: unknown[]) =>
-        said.push([String(name), ...fields]),
-  });
-  return { to, said };
-}
+import { type Said, scribe } from './scribe.js';
 
 const record = encodeError(new Error('x'));
 const natural = fc.nat();
@@ -56,6 +43,7 @@ const reports: fc.Arbitrary<Said> = fc.oneof(
   fc.tuple(fc.constant('iterates'), natural, natural, natural),
   fc.tuple(fc.constant('items'), natural, fc.array(anything)),
   fc.tuple(fc.constant('iterated'), natural, fc.constantFrom(null, record)),
+  fc.tuple(fc.constant('ends')),
 );
 
 function write<W extends CommandWriter | ReportWriter>(writer: W, said: readonly Said[]): unknown[] {
