@@ -55,6 +55,12 @@ test('A process whose parent was killed ends, with its task at the latest', asyn
   expect(await end).toEqual([null, 'SIGKILL']);
 });
 
+test('What tasks write to stdout and stderr can be kept from the streams of the program, and captured in a file', async () => {
+  const { said, end } = start('captured');
+  expect(await end).toEqual([0, null]);
+  expect(said).toEqual({ stdout: 'process complains, process says\n', stderr: '' });
+});
+
 test('What tasks write to stdout and stderr arrives, of a process that is killed, too', async () => {
   const { said, end } = start('talkative');
   expect(await end).toEqual([0, null]);

@@ -31,13 +31,6 @@ describe('A ProcessWorker', () => {
 
   const bench = makeBench();
 
-  test('keeps the end of what was written to stderr', async () => {
-    const queue = bench.queueOf([new ProcessWorker()]);
-    const error = await errorOf(queue.call(tasks.complainAndExit, ['its last words\n'], { retry: { lost: 0 } }));
-    expect(isNiceqError(error, 'ERR_WORKER_LOST')).toBe(true);
-    expect(error.stderr).toContain('its last words');
-  });
-
   test('ignores SIGINT, so that its parent can shut down in order', async () => {
     const queue = bench.queueOf([new ProcessWorker(quiet)]);
     const pid = await queue.call(tasks.pid);

@@ -11,6 +11,7 @@ export declare function grow(bytes: number): void;
 export declare function pid(): number;
 
 export declare function pass(port: number, name: string): Promise<string>;
+export declare function reportAndPass(port: number, name: string, progress: unknown): Promise<string>;
 export declare function untilAborted(port: number, name: string): Promise<string>;
 export declare function block(port: number, name: string): Promise<never>;
 export declare function hang(port: number, name: string): Promise<never>;
@@ -51,6 +52,7 @@ export declare function uncloneable(): { rows: object[] };
 export declare const notAFunction: number;
 
 export declare function exit(code: number, times?: number): number;
+export declare function cleanUpAtExit(path: string): void;
 export declare function exitWith(buffer: ArrayBuffer): never;
 export declare function complainAndExit(text: string): Promise<never>;
 export declare function throwAfterwards(message: string): string;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeSync } from 'node:fs';
+import { existsSync, writeFileSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { parentPort } from 'node:worker_threads';
 import { taskContext, transferable } from 'niceq';
@@ -64,6 +64,12 @@ function tell(port, name) {
 export async function pass(port, name) {
   await visit(port, name);
   return name;
+}
+
+/** Says how far it is, and then waits at the gate. */
+export async function reportAndPass(port, name, progress) {
+  taskContext().report(progress);
+  return pass(port, name);
 }
 
 /** Comes to the gate, waits until it is cancelled, and comes again with the reason, to be let through. */
@@ -225,6 +231,11 @@ export function exit(code, times = Number.POSITIVE_INFINITY) {
   const { attempt } = taskContext();
   if (attempt <= times) process.exit(code);
   return attempt;
+}
+
+/** Makes a file when its thread or process ends in order. */
+export function cleanUpAtExit(path) {
+  process.once('exit', () => writeFileSync(path, 'cleaned up'));
 }
 
 export function exitWith(_buffer) {
