@@ -35,12 +35,9 @@ const KNOWN = 10_000;
 
 const byFunction = new WeakMap<AnyFunction | TaskRef, Code>();
 const byText = new Map<string, Code>();
-let lastFunction: AnyFunction | TaskRef | null = null;
-let lastCode: Code;
 
 /** The code of a function or reference. Throws NotPortableError for a function that can't be sent by source. */
 export function codeOf(fn: AnyFunction | TaskRef): Code {
-  if (fn === lastFunction) return lastCode;
   let code = byFunction.get(fn);
   if (code === undefined) {
     const isRef = isTaskRef(fn);
@@ -53,7 +50,5 @@ export function codeOf(fn: AnyFunction | TaskRef): Code {
     }
     byFunction.set(fn, code);
   }
-  lastFunction = fn;
-  lastCode = code;
   return code;
 }
