@@ -295,6 +295,12 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
       expect(buffer.byteLength).toBe(1000);
       expect(await queue.call(tasks.lengthLeft)).toBe(home === 'thread' || isRemote ? 0 : 1000);
     });
+
+    test.runIf(isSeparate)('no part of a result, and says what to mark instead', async () => {
+      const error = await errorOf(oneWorker().call(tasks.handOverPart));
+      expect(isNiceqError(error, 'ERR_NOT_PORTABLE')).toBe(true);
+      expect(error.message).toMatch(/\.rows\[0\]\.pixels.*`transferable\(result, list\)`/);
+    });
   });
 
   describe('tells the whole error', () => {

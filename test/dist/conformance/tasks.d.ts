@@ -35,6 +35,7 @@ export declare function report(...items: unknown[]): Promise<number>;
 export declare function reportUncloneable(): string;
 
 export declare function lengthOf(buffer: ArrayBuffer): number;
+export declare function handOverPart(): unknown;
 export declare function handOver(bytes: number): { buffer: ArrayBuffer };
 export declare function lengthLeft(): number;
 

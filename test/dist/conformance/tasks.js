@@ -154,6 +154,9 @@ export function reportUncloneable() {
 
 export const lengthOf = (buffer) => buffer.byteLength;
 
+/** Marks a part of its result, not all of it. */
+export const handOverPart = () => ({ rows: [{ pixels: transferable(new Uint8Array(1), []) }] });
+
 let handedOver = new ArrayBuffer(0);
 export function handOver(bytes) {
   handedOver = new ArrayBuffer(bytes);
