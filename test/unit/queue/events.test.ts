@@ -322,6 +322,28 @@ describe('stalled', () => {
     expect(heard.filter(([series]) => series === 'other')).toHaveLength(2);
   });
 
+  test('tells of what the last worker leaves behind that resigns, and that waits for the next one', async () => {
+    const worker = new ManualWorker();
+    const queue = queueOf([worker]);
+    await settled();
+    const heard: unknown[] = [];
+    queue.on('workerLost', ({ id }, error) => heard.push([id, error]));
+    queue.on('stalled', (series, reason) => heard.push([series, reason]));
+    const handles = ['a', 'b'].map((series) => queue.submit(() => series, [], { series }));
+    await settled();
+    const error = new Error('no more memory');
+    worker.employer.resign(error);
+    await settled();
+    expect(heard).toEqual([
+      [1, error],
+      ['a', 'unserved'],
+      ['b', 'unserved'],
+    ]);
+    expect([queue.size, handles.map(({ state }) => state)]).toEqual([2, ['queued', 'queued']]);
+    await queue.attachWorker(new AsyncWorker());
+    expect(await Promise.all(handles.map(({ promise }) => promise))).toEqual(['a', 'b']);
+  });
+
   test('tells of a task for a kind of worker that is not there', async () => {
     const queue = queueOf([new AsyncWorker()]);
     const heard: unknown[] = [];
