@@ -51,6 +51,8 @@ export class Employment extends Seat implements Employer {
   hasEnded = false;
   /** Resolves when the worker has stopped or was crashed: whoever waits for something else of it waits in vain. */
   readonly ended: Promise<void>;
+  /** Resolves when nothing is left of it, once it was crashed. */
+  crashed: Promise<unknown> | null = null;
   #onEnd!: () => void;
   #onIterated: (() => void) | null = null;
   readonly #owner: EmploymentOwner;
@@ -129,6 +131,12 @@ export class Employment extends Seat implements Employer {
   /** Whether a task still waits for something that this worker has in hand. */
   get isNeeded(): boolean {
     return this.attempts.some((attempt) => attempt.isCurrent);
+  }
+
+  /** Crashes the worker. */
+  crash(): void {
+    // What becomes of it is no business of whoever is rid of it.
+    this.crashed = Promise.resolve(this.worker.crash()).catch(() => {});
   }
 
   /** The worker has stopped, or was crashed. */

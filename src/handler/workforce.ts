@@ -5,6 +5,7 @@ import type { Task } from '../queue/task.js';
 import type { Crew } from '../scheduling/crew.js';
 import type { Job } from '../scheduling/job.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
+import { within } from '../within.js';
 import type { Assignment, IWorker } from '../workers/worker.js';
 import type { Attempts } from './attempts.js';
 import { Employment, type EmploymentOwner } from './employment.js';
@@ -217,13 +218,15 @@ export class Workforce implements EmploymentOwner {
     // One that can't stop in order is made to. One that was told to before is waited for.
     const stopped = () => (isFirst ? this.#stop(employment) : employment.ended);
     const hasStopped = !crash && (await within(timeout, stopped()).catch(() => false));
-    if (!hasStopped) worker.crash();
+    if (!hasStopped) employment.crash();
     employment.end();
     const left = this.#attempts.takeAll(employment, reassign);
     if (this.#employments.delete(employment.id)) {
       this.recruiter?.departed(worker);
       this.#host.emit('workerDetached', worker);
     }
+    // Its tasks go elsewhere meanwhile.
+    await employment.crashed;
     return left;
   }
 
@@ -284,19 +287,5 @@ export class Workforce implements EmploymentOwner {
     this.sendsClosures = kinds.size > 0 && [...kinds].every((kind) => BY_SOURCE.has(kind));
     this.hasChanged = true;
     this.#rounds.plan();
-  }
-}
-
-/** Whether `promise` resolves within `timeout` ms. */
-async function within(timeout: number, promise: Promise<void>): Promise<boolean> {
-  if (timeout === Number.POSITIVE_INFINITY) return promise.then(() => true);
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeout);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), limit]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -91,7 +91,7 @@ export type ShutdownMode = 'drain' | 'finish' | 'crash';
 export interface ShutdownOptions {
   /**
    * `'drain'` runs what is queued first; `'finish'` ends what is started and cancels what waits; `'crash'` stops at
-   * once. Default `'drain'`.
+   * once, and waits for killed threads and processes to be gone, a second at most. Default `'drain'`.
    */
   mode?: ShutdownMode;
   /** Milliseconds from the call after which it becomes a crash: 0 or more. Default: never. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type WorkerLoss, WorkerLostError, WorkerStartError } from '../errors.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
+import { within } from '../within.js';
 import type { OpenChannel } from './channel.js';
 import { Link } from './link.js';
 import type { Assignment, Employer, IWorker } from './worker.js';
@@ -8,6 +9,9 @@ import type { Assignment, Employer, IWorker } from './worker.js';
 /** How often a start may fail in a row, and the pause after the first failure, which doubles. */
 const STARTS = 3;
 const BACK_OFF = 100;
+
+/** How long what was killed is waited for, in milliseconds: while it is in a system call nothing can end it. */
+const KILL_TIME = 1000;
 
 export interface ChildWorkerSettings {
   readonly concurrency: number;
@@ -82,11 +86,11 @@ export abstract class ChildWorker implements IWorker {
     await Promise.all([this.#starting?.exit, this.#link?.stop(), ...[...this.#retired].map((link) => link.stop())]);
   }
 
-  crash(): void {
+  async crash(): Promise<void> {
     this.#end.abort();
-    this.#starting?.kill();
-    this.#link?.kill();
-    for (const link of this.#retired) link.kill();
+    const links = [this.#starting, this.#link, ...this.#retired].filter((link) => link !== null);
+    for (const link of links) link.kill();
+    await within(KILL_TIME, Promise.all(links.map(({ exit }) => exit)));
   }
 
   async memory(): Promise<number> {

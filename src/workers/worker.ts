@@ -54,8 +54,11 @@ export interface IWorker {
   cancel?(assignment: Assignment, reason: unknown): void;
   /** Ends gracefully. Is called when every assignment has settled, or was given up. */
   stop(): Promise<void>;
-  /** Ends at once. What has not settled is none of its business any more. */
-  crash(): void;
+  /**
+   * Ends at once. What has not settled is none of its business any more. If it returns a promise, whoever detaches it or
+   * shuts the queue down waits for that.
+   */
+  crash(): void | Promise<void>;
   /** Memory in use, in bytes. */
   memory?(): Promise<number>;
 }

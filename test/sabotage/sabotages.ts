@@ -211,7 +211,7 @@ export const sabotages: readonly Sabotage[] = [
       'const stopped = () => (isFirst ? this.#stop(employment) : employment.ended);',
       'const stopped = () => this.#stop(employment);',
     ],
-    ['one that can not stop is not made to', 'if (!hasStopped) worker.crash();', ''],
+    ['one that can not stop is not made to', 'if (!hasStopped) employment.crash();', ''],
     [
       'a worker that leaves is given tasks',
       '      employment.isLeaving = true;\n      this.#leave(employment);',

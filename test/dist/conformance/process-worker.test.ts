@@ -46,6 +46,17 @@ describe('A ProcessWorker', () => {
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   });
 
+  test('is gone when the queue has crashed, though a task blocks it', async () => {
+    const { gate } = bench;
+    const queue = bench.queueOf([new ProcessWorker(quiet)]);
+    const pid = await queue.call(tasks.pid);
+    const blocked = queue.submit(tasks.block, [gate.port, 'a']);
+    await gate.arrival('a');
+    gate.open('a');
+    expect(await queue.shutdown({ mode: 'crash' })).toEqual([blocked]);
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  });
+
   test('runs in the folder it was given', async () => {
     const queue = bench.queueOf([new ProcessWorker({ ...quiet, cwd: tmpdir() })]);
     expect(await queue.call(() => process.cwd())).toBe(tmpdir());

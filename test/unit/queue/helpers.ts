@@ -61,7 +61,7 @@ export class ManualWorker implements IWorker {
     this.calls.push('stop');
   }
 
-  crash(): void {
+  crash(): void | Promise<void> {
     this.calls.push('crash');
     this.running.length = 0;
     this.held.length = 0;

@@ -600,6 +600,27 @@ describe('shutdown()', () => {
     expect(await Promise.race([end, settled().then(() => 'still waits')])).toEqual([]);
   });
 
+  test('that crashes resolves when the workers say that nothing is left of them, its tasks settled at once', async () => {
+    let go = () => {};
+    const gone = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    class Lingering extends ManualWorker {
+      override crash(): Promise<void> {
+        super.crash();
+        return gone;
+      }
+    }
+    const queue = new TaskQueue({ workers: [new Lingering(), new Lingering()] });
+    await settled();
+    const handle = queue.submit(nothing);
+    const ends = [queue.shutdown(), queue.detachWorker(2, { crash: true }), queue.shutdown({ mode: 'crash' })];
+    await expectCancelled([handle]);
+    expect(await Promise.race([...ends, settled().then(() => 'still waits')])).toBe('still waits');
+    go();
+    expect(await Promise.all(ends)).toEqual([[handle], [], [handle]]);
+  });
+
   test('runs nothing again that fails meanwhile, except while it drains', async () => {
     const { queue, worker } = await manual();
     const handle = queue.submit(nothing, [], { retry: { error: 9 } });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { OpenChannel } from '../../../src/workers/channel.js';
 import { ChildWorker } from '../../../src/workers/child-worker.js';
 import type { Employer } from '../../../src/workers/worker.js';
@@ -47,6 +47,38 @@ describe('a worker with a thread or process of its own', () => {
     worker.crash();
     expect(channel.isKilled).toBe(true);
     await expect(start).rejects.toMatchObject({ code: 'ERR_WORKER_START' });
+  });
+
+  it('that is crashed waits until what it has started is gone', async () => {
+    const { open, channels } = fakeChannels();
+    const worker = new FakeWorker(open);
+    const start = worker.start(idle);
+    const channel = await opened(channels, 1);
+    channel.say((to) => to.ready());
+    await start;
+    const crashed = worker.crash();
+    expect(channel.isKilled).toBe(true);
+    const turn = new Promise((resolve) => setImmediate(resolve, 'still waits'));
+    expect(await Promise.race([crashed, turn])).toBe('still waits');
+    channel.exit();
+    await crashed;
+  });
+
+  it('that is crashed does not wait for ever for what can not be killed', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    try {
+      const { open, channels } = fakeChannels();
+      const worker = new FakeWorker(open);
+      const start = worker.start(idle);
+      (await opened(channels, 1)).say((to) => to.ready());
+      await start;
+      const crashed = worker.crash();
+      expect(vi.getTimerCount()).toBe(1);
+      vi.runAllTimers();
+      await crashed;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('counts only failed starts in a row', async () => {
