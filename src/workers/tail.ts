@@ -7,9 +7,8 @@ export class Tail {
     this.#limit = limit;
   }
 
-  write(chunk: string | Uint8Array): void {
-    const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
-    this.#text = (this.#text + text).slice(-this.#limit);
+  write(chunk: Uint8Array): void {
+    this.#text = (this.#text + Buffer.from(chunk).toString()).slice(-this.#limit);
   }
 
   toString(): string {

@@ -162,11 +162,10 @@ export class BullServer implements AsyncDisposable {
   async stats(): Promise<ServerStats> {
     const { client, keys, id } = this.#member;
     const isConnected = client.status === 'ready';
-    let waiting: number | null = null;
-    if (isConnected) {
-      const counts = await client.multi().llen(keys.job('wait')).zcard(keys.job('prioritized')).exec();
-      waiting = (counts ?? []).reduce((sum, [, count]) => sum + Number(count), 0);
-    }
+    // It may lose its connection while it asks.
+    const counts = isConnected
+      ? await Promise.all([client.llen(keys.job('wait')), client.zcard(keys.job('prioritized'))]).catch(() => null)
+      : null;
     const { running, size } = this.#desk;
     return {
       id,
@@ -174,7 +173,7 @@ export class BullServer implements AsyncDisposable {
       isConnected,
       running,
       iterating: size - running,
-      waiting,
+      waiting: counts === null ? null : counts[0] + counts[1],
       queue: this.#queue.stats(),
     };
   }

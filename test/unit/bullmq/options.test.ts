@@ -1,8 +1,12 @@
+import { Redis } from 'ioredis';
 import { AsyncWorker } from 'niceq';
 import { BullWorker, obliterate, serve } from 'niceq/bullmq';
 import { describe, expect, test } from 'vitest';
+import { makeClient, startError } from '../../../src/bullmq/connection.js';
 import { isAfter } from '../../../src/bullmq/kept-updates.js';
 import { moduleKey } from '../../../src/bullmq/module-key.js';
+import { Modules } from '../../../src/bullmq/server/modules.js';
+import { FakeAssignment } from '../workers/fake-channel.js';
 
 const connection = 'redis://127.0.0.1:1';
 
@@ -27,6 +31,7 @@ describe('Options that are none of what they may be are refused', () => {
     [{ modules: undefined }, 'modules'],
     [{ modules: {} }, 'modules'],
     [{ modules: { a: 3 } }, 'modules.a'],
+    [{ modules: { a: '' } }, 'modules.a'],
     [{ workers: [] }, 'workers'],
     [{ workers: undefined }, 'workers'],
     [{ lockDuration: 0 }, 'lockDuration'],
@@ -41,6 +46,47 @@ describe('Options that are none of what they may be are refused', () => {
   test('of obliterate', async () => {
     await expect(obliterate({ name: 'a:b', connection })).rejects.toThrow('`name`');
   });
+});
+
+test('A server knows the modules it was given, by URL or path, and names them when another is asked for', () => {
+  const modules = new Modules('pictures', {
+    object: new URL('file:///a.js'),
+    url: 'file:///b.js',
+    path: '/c.js',
+  });
+  const urls = ['object', 'url', 'path'].map((key) => modules.ref(key, 'render').url);
+  expect(urls).toEqual(['file:///a.js', 'file:///b.js', 'file:///c.js']);
+  expect(() => modules.ref('other', 'render')).toThrow(
+    'The servers of `pictures` run no tasks of a module `other`: they have `object`, `url`, `path`;',
+  );
+});
+
+test('A client is made of a URL, options or another client, which is left alone', () => {
+  const given = new Redis({ port: 1, db: 3, lazyConnect: true, keyPrefix: 'x' });
+  expect(makeClient('redis://127.0.0.1:1/2').options).toMatchObject({ port: 1, db: 2, lazyConnect: true });
+  expect(makeClient({ port: 1, db: 2 }).options).toMatchObject({ port: 1, db: 2, lazyConnect: true });
+  expect(makeClient(given).options).toMatchObject({ port: 1, db: 3, maxRetriesPerRequest: null });
+  expect(given.options.maxRetriesPerRequest).not.toBe(null);
+  expect(() => new BullWorker({ name: 'a', connection: given })).toThrow('`connection.keyPrefix`');
+});
+
+test('Why Redis can not be used is told in words', () => {
+  const refused = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
+  const messages = [new Error('no such host'), refused, 'closed'].map((cause) => startError('a', cause).message);
+  expect(messages).toEqual(
+    ['no such host', 'ECONNREFUSED', 'closed'].map((why) => `Redis can't be used for \`a\`: ${why}`),
+  );
+});
+
+test('A BullWorker that is not connected runs nothing and has nothing to give back', () => {
+  const worker = new BullWorker({ name: 'a', connection, patience: Number.POSITIVE_INFINITY });
+  const [closure, reference] = [new FakeAssignment(), new FakeAssignment()];
+  Object.assign(reference, { fn: { url: 'file:///a.js', name: 'render' } });
+  worker.run(closure);
+  worker.run(reference);
+  expect(closure.log).toEqual([expect.stringMatching(/^failed: The function `fn` can't be sent to another machine/)]);
+  expect(reference.log).toEqual(['lost: The worker was stopped']);
+  expect(worker.recall(reference)).toBe(false);
 });
 
 test('A module is known by the name of its file', () => {

@@ -482,3 +482,12 @@ test.each([
   const { path = [], blockedBy = [] } = arrived as Partial<CycleError & BlockedError>;
   expect([...path, ...blockedBy]).toEqual([]);
 });
+
+test('the error of a node that is blocked by several names the first and counts the others', () => {
+  const [first, second, third] = [ok('first'), ok('second'), ok('third')];
+  const leaf = ok('leaf');
+  leaf.require(first, second, third);
+  expect(() => leaf.dispatch()).toThrow('"leaf" can\'t run: it requires "first", which is PENDING, and 2 more');
+  expect(leaf.blockers()).toEqual([first, second, third]);
+  expect(first.blockers()).toEqual([]);
+});

@@ -40,6 +40,18 @@ describe('An error on its way', () => {
     );
   });
 
+  test('arrives, however odd it is', () => {
+    const odd = Object.assign(new RangeError('odd'), { name: undefined, message: null, stack: 5 });
+    const back = sent(odd as unknown as Error);
+    expect(back).toBeInstanceOf(RangeError);
+    expect([back.name, back.message, typeof back.stack]).toEqual(['Error', '', 'string']);
+    const rootless = Object.setPrototypeOf(new Error('rootless'), Object.prototype) as Error;
+    Object.defineProperty(rootless, Symbol.toStringTag, { value: 'Error' });
+    expect(sent(rootless)).toEqual(new Error('rootless'));
+    const listed = Object.assign(new Error('listed'), { errors: [new TypeError('one'), 2] });
+    expect(sent(listed).errors).toEqual([new TypeError('one'), 2]);
+  });
+
   test('keeps a tree of causes and errors', () => {
     interface Tree {
       message: string;

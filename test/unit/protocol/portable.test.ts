@@ -2,7 +2,7 @@ import { Script } from 'node:vm';
 import { isNiceqError } from 'niceq';
 import { describe, expect, test } from 'vitest';
 import { sourceOf } from '../../../src/protocol/portable.js';
-import { pathToUncloneable } from '../../../src/protocol/uncloneable.js';
+import { pathToUncloneable, refusedArgument, refusedResult } from '../../../src/protocol/uncloneable.js';
 
 type Fn = (...args: never[]) => unknown;
 
@@ -111,4 +111,20 @@ describe('pathToUncloneable()', () => {
     round.fn = fn;
     expect(pathToUncloneable(round, structuredClone)).toBe('.fn');
   });
+});
+
+test('What is refused without a way into it is still named, with the reason', () => {
+  const refuse = () => {
+    throw 'not today';
+  };
+  expect(refusedArgument([], refuse, 'not today').message).toBe("An argument can't be sent to the worker: not today");
+  const fn = () => {};
+  expect(refusedArgument([1, fn], structuredClone, new Error('no')).message).toBe(
+    "Argument 1 can't be sent to the worker: no",
+  );
+  expect(refusedResult('The result', fn, structuredClone, new Error('no')).message).toBe(
+    "The result can't be sent from the worker: no",
+  );
+  const deep = new Map([['key', new Set([1, { 'a b': fn }])]]);
+  expect(pathToUncloneable(deep, structuredClone)).toBe('.get(key).values()[1]["a b"]');
 });

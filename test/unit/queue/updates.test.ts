@@ -53,6 +53,19 @@ describe('update()', () => {
     expect(workers.map(({ entries }) => entries)).toEqual([['x'], [], ['x', 'y'], ['y']]);
   });
 
+  test.each([['text'], [5], [Symbol('key')], [{}], [() => {}]])(
+    'with the key %o takes the place of the kept one with the same key',
+    async (key) => {
+      const { queue } = await diaries();
+      await queue.update(note, ['x'], { key });
+      await queue.update(note, ['y'], { key });
+      await queue.update(note, ['z'], { key: 'another' });
+      const worker = new Diary();
+      await queue.attachWorker(worker);
+      expect(worker.entries).toEqual(['y', 'z']);
+    },
+  );
+
   test('counts neither as waiting nor as started, and needs no turn', async () => {
     const queue = queueOf([new ManualWorker()]);
     await settled();

@@ -1,15 +1,16 @@
 import { describe, expect, it, vi } from 'vitest';
+import { command, commandFields, split } from '../../../src/protocol/messages.js';
 import type { OpenChannel } from '../../../src/workers/channel.js';
-import { ChildWorker } from '../../../src/workers/child-worker.js';
+import { ChildWorker, type ChildWorkerSettings } from '../../../src/workers/child-worker.js';
 import type { Employer } from '../../../src/workers/worker.js';
 import { FakeAssignment, type FakeChannel, fakeChannels } from './fake-channel.js';
 
 class FakeWorker extends ChildWorker {
   readonly kind = 'fake';
 
-  constructor(open: OpenChannel) {
+  constructor(open: OpenChannel, settings: Partial<ChildWorkerSettings> = {}) {
     const { POSITIVE_INFINITY: never } = Number;
-    super({ concurrency: 1, series: null, graceful: 10, maxTasks: never, maxMemory: never }, open);
+    super({ concurrency: 1, series: null, graceful: 10, maxTasks: never, maxMemory: never, ...settings }, open);
   }
 }
 
@@ -20,6 +21,22 @@ async function opened(channels: readonly FakeChannel[], n: number): Promise<Fake
   while (channels.length < n) await new Promise((resolve) => setImmediate(resolve));
   return channels[n - 1] as FakeChannel;
 }
+
+/** A worker that has started its first channel. */
+async function started(settings?: Partial<ChildWorkerSettings>, employer: Partial<Employer> = {}) {
+  const { open, channels } = fakeChannels();
+  const worker = new FakeWorker(open, settings);
+  const start = worker.start({ ...idle, ...employer });
+  const channel = await opened(channels, 1);
+  channel.say((to) => to.ready());
+  await start;
+  return { worker, channels, channel };
+}
+
+/** Whether the channel was told this. */
+const wasTold = ({ received }: FakeChannel, what: number) =>
+  received.some((message) => split(message, commandFields).some(([op]) => op === what));
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a worker with a thread or process of its own', () => {
   it('starts another one when the first dies in the moment in which it is ready', async () => {
@@ -113,5 +130,81 @@ describe('a worker with a thread or process of its own', () => {
     const assignment = new FakeAssignment();
     worker.run(assignment);
     expect(assignment.log).toEqual(['started']);
+  });
+
+  it('holds nothing, gives nothing back and uses no memory while it has none', async () => {
+    const { worker, channel } = await started();
+    const assignment = new FakeAssignment();
+    worker.run(assignment);
+    channel.exit();
+    expect(worker.holds(assignment.fn)).toBe(false);
+    expect(await worker.recall(assignment)).toBe(false);
+    expect(await worker.memory()).toBe(0);
+  });
+
+  it('gives up the pause before the next attempt to start one when it is stopped', async () => {
+    let opens = 0;
+    const open = () => {
+      opens++;
+      throw 'no more threads';
+    };
+    const worker = new FakeWorker(open);
+    const start = worker.start(idle);
+    // The first attempt has failed, and the pause has begun.
+    await turn();
+    await worker.stop();
+    await expect(start).rejects.toThrow('The fake could not be started because it was stopped: ');
+    expect(opens).toBe(1);
+  });
+
+  it('replaces it after so many tasks, once all it has have ended', async () => {
+    const log: string[] = [];
+    const { worker, channels, channel } = await started(
+      { concurrency: 2, maxTasks: 2 },
+      { pause: () => log.push('pause') },
+    );
+    worker.run(new FakeAssignment());
+    expect(log).toEqual([]);
+    worker.run(new FakeAssignment());
+    expect(log).toEqual(['pause']);
+    channel.say((to) => to.done(0, 1, 1, 2));
+    expect(channels).toHaveLength(1);
+    channel.say((to) => to.done(1, 1, 1, 2));
+    expect(channels).toHaveLength(2);
+    expect(wasTold(channel, command.stop)).toBe(true);
+  });
+
+  it('keeps one that was replaced until the iterations there are over', async () => {
+    const { worker, channels, channel } = await started({ maxTasks: 1 });
+    worker.run(new FakeAssignment());
+    channel.say((to) => to.iterates(0, 1, 2));
+    expect(channels).toHaveLength(2);
+    expect(wasTold(channel, command.stop)).toBe(false);
+    channel.say((to) => to.iterated(0, null));
+    expect(wasTold(channel, command.stop)).toBe(true);
+    expect(wasTold(channels[1] as FakeChannel, command.stop)).toBe(false);
+  });
+
+  it('asks for its memory after a task, once at a time, and replaces it if that is too much', async () => {
+    const log: string[] = [];
+    const { worker, channels, channel } = await started({ maxMemory: 100 }, { pause: () => log.push('pause') });
+    const runOne = () => {
+      worker.run(new FakeAssignment());
+      channel.say((to) => to.done(0, 1, 1, 2));
+    };
+    runOne();
+    runOne();
+    await turn();
+    const commands = channel.received.flatMap((message) => split(message, commandFields));
+    expect(commands.filter(([op]) => op === command.measure)).toHaveLength(1);
+    channel.say((to) => to.measured(100));
+    await turn();
+    expect(log).toEqual([]);
+    runOne();
+    await turn();
+    channel.say((to) => to.measured(101));
+    await turn();
+    expect(log).toEqual(['pause']);
+    expect(channels).toHaveLength(2);
   });
 });

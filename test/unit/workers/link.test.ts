@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { WorkerLostError } from '../../../src/errors.js';
 import { Claims } from '../../../src/protocol/claims.js';
 import { encodeError } from '../../../src/protocol/error-record.js';
-import { command, report } from '../../../src/protocol/messages.js';
+import { command, commandFields, report, split } from '../../../src/protocol/messages.js';
 import { Link } from '../../../src/workers/link.js';
 import type { Assignment } from '../../../src/workers/worker.js';
 import { FakeAssignment, type FakeChannel, fakeChannels } from './fake-channel.js';
@@ -173,6 +173,65 @@ describe('a link', () => {
     link.run(again);
     expect(channel.received.slice(messages).map((message) => message[0])).toEqual([command.run]);
     expect(link.holds(first.fn)).toBe(false);
+  });
+
+  it('fails at once what can not be sent, and nothing else', async () => {
+    const { link, channel } = connect(2);
+    const [native, fine, closure] = [new FakeAssignment(), new FakeAssignment(), new FakeAssignment()];
+    const bound = Math.max as unknown as FakeAssignment['fn'];
+    link.run(Object.assign(native, { fn: bound }));
+    link.run(fine);
+    closure.args[0] = () => {};
+    link.run(closure);
+    await Promise.resolve();
+    expect(link.holds(bound)).toBe(false);
+    expect(native.log).toEqual([expect.stringMatching(/^failed: The function `max` is native/)]);
+    expect(closure.log).toEqual(['started', expect.stringMatching(/^failed: Argument 0 can't be sent to the worker/)]);
+    expect(link.size).toBe(1);
+    channel.say((to) => to.done(0, 5, 1, 2));
+    expect(fine.log).toEqual(['started', 'done 5']);
+  });
+
+  it('neither cancels nor takes back what it does not have, or has started', async () => {
+    const { link, channel } = connect();
+    const [running, other] = [new FakeAssignment(), new FakeAssignment()];
+    link.run(running);
+    await Promise.resolve();
+    expect(link.recall(running)).toBe(false);
+    expect(link.recall(other)).toBe(false);
+    link.cancel(other, new Error('enough'));
+    await Promise.resolve();
+    expect(channel.received).toHaveLength(1);
+  });
+
+  it('has no memory once it has exited', async () => {
+    const { link, channel } = connect();
+    const asked = link.memory();
+    channel.exit();
+    expect(await asked).toBe(0);
+    expect(await link.memory()).toBe(0);
+  });
+
+  it('tells the other side now and then to forget the functions it was told of', async () => {
+    const { link, channel } = connect();
+    const runAll = async (count: number) => {
+      for (let n = 0; n < count; n++) {
+        const fn = { url: 'file:///tasks.js', name: `task${n}` } as unknown as FakeAssignment['fn'];
+        link.run(Object.assign(new FakeAssignment(), { fn }));
+      }
+      await Promise.resolve();
+    };
+    await runAll(1000);
+    const told = () => {
+      const parts = channel.received.flatMap((message) => split(message, commandFields));
+      return (of: number) => parts.filter(([op]) => op === of).length;
+    };
+    expect(told()(command.reference)).toBe(1000);
+    expect(told()(command.forget)).toBe(0);
+    await runAll(1001);
+    // One more than it may know: all are forgotten, and told again when they are named.
+    expect(told()(command.forget)).toBe(1);
+    expect(told()(command.reference)).toBe(1001);
   });
 
   it('never throws and never settles a task twice, whatever it is told', () => {
