@@ -1,9 +1,31 @@
-// Read once: the getter costs as much as the clock itself.
+import { performance } from 'node:perf_hooks';
+import { soon } from './soon.js';
+
+// Read once, and `performance` imported: getters cost as much as the clock itself.
 const { timeOrigin } = performance;
 
 /** The time now, in epoch milliseconds with fractions, on a clock that never runs backwards. */
 export function now(): number {
   return timeOrigin + performance.now();
+}
+
+/** A reading of the clock that many share. */
+export class Moment {
+  readonly at = now();
+}
+
+let moment: Moment | null = null;
+const forget = () => {
+  moment = null;
+};
+
+/** The time of this turn, read when somebody first asks for it; as Node's timers count from the time of theirs. */
+export function thisTurn(): Moment {
+  if (moment === null) {
+    moment = new Moment();
+    soon(forget);
+  }
+  return moment;
 }
 
 /** Timers: those of Node, or others that a test moves by hand. */

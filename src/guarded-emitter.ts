@@ -22,7 +22,9 @@ export class GuardedEmitter<Events extends object> extends EventEmitter<Events> 
   }
 
   override on<E extends Name<Events>>(event: E, listener: Listener<Events, E>, context?: unknown): this {
-    return super.on(event, this.#guard(listener), context);
+    super.on(event, this.#guard(listener), context);
+    this.listenersChanged();
+    return this;
   }
 
   override addListener<E extends Name<Events>>(event: E, listener: Listener<Events, E>, context?: unknown): this {
@@ -30,7 +32,9 @@ export class GuardedEmitter<Events extends object> extends EventEmitter<Events> 
   }
 
   override once<E extends Name<Events>>(event: E, listener: Listener<Events, E>, context?: unknown): this {
-    return super.once(event, this.#guard(listener), context);
+    super.once(event, this.#guard(listener), context);
+    this.listenersChanged();
+    return this;
   }
 
   override off<E extends Name<Events>>(
@@ -39,7 +43,9 @@ export class GuardedEmitter<Events extends object> extends EventEmitter<Events> 
     context?: unknown,
     once?: boolean,
   ): this {
-    return super.off(event, listener && this.#guard(listener), context, once);
+    super.off(event, listener && this.#guard(listener), context, once);
+    this.listenersChanged();
+    return this;
   }
 
   override removeListener<E extends Name<Events>>(
@@ -50,6 +56,15 @@ export class GuardedEmitter<Events extends object> extends EventEmitter<Events> 
   ): this {
     return this.off(event, listener, context, once);
   }
+
+  override removeAllListeners(event?: Name<Events>): this {
+    super.removeAllListeners(event);
+    this.listenersChanged();
+    return this;
+  }
+
+  /** Listeners have come or gone: for those who emit so often that asking for them each time would be dear. */
+  protected listenersChanged(): void {}
 
   /** Calls something of the user's, who may throw. */
   guard(call: () => void): void {

@@ -17,7 +17,7 @@ export class Announcements {
   }
 
   add(task: Task): void {
-    if (this.#host.listenerCount('queued') > 0) this.#tasks.push(task.handle);
+    if (this.#host.heard.queued) this.#tasks.push(task.handle);
   }
 
   tell(): void {

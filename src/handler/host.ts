@@ -3,10 +3,17 @@ import type { Task } from '../queue/task.js';
 import type { IWorker } from '../workers/worker.js';
 import type { KeptUpdate } from './updates.js';
 
+export interface Heard {
+  readonly queued: boolean;
+  readonly started: boolean;
+  readonly done: boolean;
+}
+
 /** What a handler needs of its queue. */
 export interface HandlerHost {
   emit<E extends keyof QueueEvents>(event: E, ...payload: QueueEvents[E]): boolean;
-  listenerCount(event: keyof QueueEvents): number;
+  /** Which of the events that every task has are listened to. */
+  readonly heard: Heard;
   /** Calls a listener of the user's, who may throw. */
   guard(call: () => void): void;
   /** A task that is run directly on a worker. */

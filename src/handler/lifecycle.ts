@@ -80,7 +80,7 @@ export class Lifecycle {
     if (timeout !== Number.POSITIVE_INFINITY) attempt.extras.timer = setTimeout(() => this.#timedOut(attempt), timeout);
     // It may have been called by a task that began a moment ago.
     this.#announcements.tell();
-    if (attempt.isCurrent && this.#host.listenerCount('started') > 0) this.#host.emit('started', task.handle);
+    if (this.#host.heard.started && attempt.isCurrent) this.#host.emit('started', task.handle);
   }
 
   progressed(attempt: Attempt, progress: unknown): void {
@@ -189,7 +189,7 @@ export class Lifecycle {
     const { signal, consumer } = task.settings;
     if (signal !== undefined) this.#signals.remove(signal, task);
     // A consumer that is being fed is told by the iteration's end.
-    const isFed = this.#feeding.delete(task);
+    const isFed = this.#feeding.size > 0 && this.#feeding.delete(task);
     if (consumer !== undefined && end !== DONE && !isFed) void abortConsumer(consumer, outcome);
     task.settle(end, outcome, at);
     task.attempt?.employment.progressed();

@@ -21,7 +21,7 @@ export class Nesting {
 
   /** The call has started or ended. */
   leave(task: Task): void {
-    this.#callers.delete(task);
+    if (this.#callers.size > 0) this.#callers.delete(task);
   }
 
   /** The calls that will never start by themselves, each with the tasks that hold it up; each is named once. */

@@ -53,8 +53,18 @@ export class Stats {
       tally = new Tally();
       this.#bySeries.set(task.series, tally);
     }
-    tally.record(task);
-    task.attempt?.employment.tally.record(task);
+    const { attempt, phase } = task;
+    // One that was never begun has an end, but no attempt or none that has started.
+    const endedAt = task.endedAt ?? 0;
+    if (attempt === null || attempt.startedAt === 0) {
+      tally.count(phase, endedAt);
+      attempt?.employment.tally.count(phase, endedAt);
+      return;
+    }
+    const wait = attempt.startedAt - task.queuedAt;
+    const run = endedAt - attempt.startedAt;
+    tally.record(phase, endedAt, wait, run);
+    attempt.employment.tally.record(phase, endedAt, wait, run);
   }
 
   snapshot(handler: TaskHandler): QueueStats {

@@ -1,4 +1,4 @@
-import { CANCELLED, DONE, type Task } from './task.js';
+import { CANCELLED, DONE, type Phase } from './task.js';
 
 /** Times of one kind, in milliseconds. Percentiles are right within 7 %. */
 export interface Times {
@@ -83,15 +83,19 @@ export class Tally {
   readonly wait = new Histogram();
   readonly run = new Histogram();
 
-  record(task: Task): void {
-    const { startedAt, endedAt = 0, phase } = task;
+  /** A task that never began has ended. */
+  count(phase: Phase, at: number): void {
     if (phase === DONE) this.done++;
     else if (phase === CANCELLED) this.cancelled++;
     else this.failed++;
-    this.lastAt = endedAt;
-    if (startedAt === undefined) return;
-    this.wait.record(startedAt - task.queuedAt);
-    this.run.record(endedAt - startedAt);
+    this.lastAt = at;
+  }
+
+  /** A task has ended, `run` ms after it began, before which it had waited `wait` ms. */
+  record(phase: Phase, at: number, wait: number, run: number): void {
+    this.count(phase, at);
+    this.wait.record(wait);
+    this.run.record(run);
   }
 
   add(other: Tally): void {

@@ -74,6 +74,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   readonly #logger: Logger | undefined;
   readonly #defaults: TaskSettings;
   readonly #maxQueued: number;
+  readonly #heard = { queued: false, started: false, done: false };
   readonly #waiters = new Waiters();
   readonly #stats = new Stats();
   #shutdown: Shutdown | null = null;
@@ -92,7 +93,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     for (const worker of workers) checkWorker(worker);
     const host: HandlerHost = {
       emit: (event, ...payload) => this.emit(event, ...(payload as never)),
-      listenerCount: (event) => this.listenerCount(event),
+      heard: this.#heard,
       guard: (call) => this.guard(call),
       directTask: ({ fn, args, series }) => new Task(fn, args, series, 0, this.#defaults),
       settled: (task, outcome) => this.#settled(task, outcome),
@@ -424,6 +425,10 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     await this.shutdown();
   }
 
+  protected override listenersChanged(): void {
+    for (const event of ['queued', 'started', 'done'] as const) this.#heard[event] = this.listenerCount(event) > 0;
+  }
+
   // --- for ready-made queues ----------------------------------------------------------------------------------------
 
   /** @internal Starts as many workers as there always are. */
@@ -437,7 +442,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   #settled(task: Task, outcome: unknown): void {
     this.#stats.record(task);
     if (task.phase === DONE) {
-      if (this.listenerCount('done') > 0) this.emit('done', task.handle);
+      if (this.#heard.done) this.emit('done', task.handle);
     } else if (task.phase === FAILED) this.emit('failed', task.handle, outcome);
     else this.emit('cancelled', task.handle, outcome);
   }

@@ -1,7 +1,7 @@
 import { AsyncResource, executionAsyncId } from 'node:async_hooks';
 import type { Transferable } from 'node:worker_threads';
 import { checkFunction, checkInteger } from '../check.js';
-import { now } from '../clock.js';
+import { thisTurn } from '../clock.js';
 import type { Attempt } from '../handler/attempt.js';
 import type { Consumer } from '../iteration/feed.js';
 import type { Job } from '../scheduling/job.js';
@@ -67,6 +67,7 @@ class Extras {
   outcome: unknown;
   /** When it ended, of a task that never began. */
   endedAt: number | undefined;
+  /** When a series or queue with a limited rate last let it go. */
   takenAt = 0;
 }
 
@@ -100,7 +101,7 @@ export class Task extends AsyncResource implements Job, TaskHandle {
   readonly args: unknown[];
   readonly series: unknown;
   readonly settings: TaskSettings;
-  readonly queuedAt = now();
+  readonly #queued = thisTurn();
   phase: Phase = QUEUED;
   attempts = 0;
   /** The latest; null again when the task is done and nobody can ask for it. */
@@ -146,12 +147,17 @@ export class Task extends AsyncResource implements Job, TaskHandle {
   }
 
   /** Somebody may ask for its attempt after it is done. */
-  keep(): void {
+  keep(): Extras {
     this.#extras ??= new Extras();
+    return this.#extras;
+  }
+
+  get queuedAt(): number {
+    return this.#queued.at;
   }
 
   get takenAt(): number {
-    return this.extras.takenAt;
+    return this.#extras?.takenAt ?? 0;
   }
 
   set takenAt(at: number) {
@@ -180,8 +186,7 @@ export class Task extends AsyncResource implements Job, TaskHandle {
   }
 
   get extras(): Extras {
-    this.#extras ??= new Extras();
-    return this.#extras;
+    return this.keep();
   }
 
   /** Made when somebody asks for it: a promise that nobody has can't be rejected unhandled. */
