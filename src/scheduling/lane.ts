@@ -1,8 +1,9 @@
 import type { Acceptance, Requirement } from './acceptance.js';
 import { costOf, type Job } from './job.js';
 import { JobList } from './job-list.js';
-import type { Level } from './level.js';
+import { type Level, slotOf } from './level.js';
 import type { Series } from './series.js';
+import { precedes, type Turn, TurnHeap } from './turn-heap.js';
 
 /** The bands, in the order in which they are served. */
 export const DO_NEXT = 0;
@@ -10,17 +11,35 @@ export const NORMAL = 1;
 export const DO_LAST = 2;
 export type Band = typeof DO_NEXT | typeof NORMAL | typeof DO_LAST;
 
-/** The jobs of one level in one lane; or those without a level, which go before all that have one. */
-class Row extends JobList {
+/**
+ * The jobs of one level in one lane; or those without a level, which go before all that have one. As a turn it is as
+ * far as its level, and of equally far ones that goes first whose first job came first.
+ */
+class Row extends JobList implements Turn {
+  time = Number.NEGATIVE_INFINITY;
+  order = 0;
+  index = -1;
   readonly level: Level | null;
+  readonly #turns: TurnHeap<Row>;
 
-  constructor(level: Level | null) {
+  constructor(level: Level | null, turns: TurnHeap<Row>) {
     super();
     this.level = level;
+    this.#turns = turns;
+    level?.rows.push(this);
   }
 
-  get time(): number {
-    return this.level === null ? Number.NEGATIVE_INFINITY : this.level.time;
+  /** Its level has advanced, or its first job is another one: takes its turn among the rows of its lane, or none. */
+  refresh(): void {
+    const { first, level } = this;
+    if (first === null) {
+      if (this.index !== -1) this.#turns.remove(this);
+      return;
+    }
+    if (level !== null) this.time = level.time;
+    this.order = first.place;
+    if (this.index === -1) this.#turns.push(this);
+    else this.#turns.update(this);
   }
 }
 
@@ -29,11 +48,11 @@ class Row extends JobList {
  *
  * Jobs of equal niceness wait first in, first out, and the levels take turns. How far each has advanced is kept by the
  * series, so that it is the same in all of its lanes, and `precedes` tells which lane has the job whose turn it is.
- * There are 41 levels at most and hardly ever more than a few: looking through them is cheaper than keeping order.
  *
  * Outside all levels wait the jobs that are run again, and everything in the two outer bands, which know no niceness.
  *
- * Invariant: `size` counts the jobs of all rows, and a level's size those of its row in each lane.
+ * Invariant: `size` counts the jobs of all rows, and a level's size those of its row in each lane. A row is among the
+ * turns exactly while it has jobs.
  */
 export class Lane {
   readonly series: Series;
@@ -47,8 +66,10 @@ export class Lane {
   isServed = false;
   size = 0;
 
-  readonly #unlevelled = new Row(null);
-  readonly #rows = [this.#unlevelled];
+  readonly #turns = new TurnHeap<Row>();
+  readonly #unlevelled = new Row(null, this.#turns);
+  /** By the slot of their level. */
+  readonly #rows: (Row | undefined)[] = [];
 
   constructor(series: Series, band: Band, requirement: Requirement) {
     this.series = series;
@@ -60,22 +81,12 @@ export class Lane {
 
   /** The job whose turn it is. */
   get first(): Job | null {
-    let first: Job | null = null;
-    let time = 0;
-    for (const row of this.#rows) {
-      const job = row.first;
-      if (job === null || (first !== null && !isBefore(row.time, job, time, first))) continue;
-      first = job;
-      time = row.time;
-    }
-    return first;
+    return this.#turns.top?.first ?? null;
   }
 
   /** Whether it, of two lanes of a series that have jobs, has the one whose turn it is. */
   precedes(other: Lane): boolean {
-    const a = this.first as Job;
-    const b = other.first as Job;
-    return isBefore((a.list as Row).time, a, (b.list as Row).time, b);
+    return precedes(this.#turns.top as Row, other.#turns.top as Row);
   }
 
   push(job: Job): void {
@@ -92,7 +103,7 @@ export class Lane {
 
   /** Returns a job that was taken but never started to its place, and refunds its level. */
   restore(job: Job): void {
-    if (this.band === NORMAL) this.series.levels.of(job.niceness).time -= costOf(job);
+    if (this.band === NORMAL) this.series.levels.of(job.niceness).advance(-costOf(job));
     const row = this.#rowOf(job);
     row.restore(job);
     this.#arrived(job, row);
@@ -100,19 +111,20 @@ export class Lane {
 
   /** Takes the job whose turn it is, and charges its level. */
   take(): Job {
-    const job = this.first as Job;
-    const { level } = job.list as Row;
-    if (level !== null) this.series.levels.started(level);
-    if (this.band === NORMAL) (level ?? this.series.levels.of(job.niceness)).time += costOf(job);
-    this.remove(job);
+    const row = this.#turns.top as Row;
+    const job = row.first as Job;
+    const { levels } = this.series;
+    if (row.level !== null) levels.started(row.level);
+    this.#remove(job, row);
+    if (this.band === NORMAL) (row.level ?? levels.of(job.niceness)).advance(costOf(job));
+    if (row.level === null) row.refresh();
     return job;
   }
 
   remove(job: Job): void {
     const row = job.list as Row;
-    row.remove(job);
-    if (row.level !== null) row.level.size--;
-    this.size--;
+    this.#remove(job, row);
+    row.refresh();
   }
 
   /** Moves a waiting job to another niceness, where it comes last. One outside all levels keeps its place. */
@@ -127,7 +139,7 @@ export class Lane {
   }
 
   *jobs(): IterableIterator<Job> {
-    for (const row of this.#rows) {
+    for (const row of this.#turns) {
       for (let job = row.first; job !== null; job = job.next) yield job;
     }
   }
@@ -136,18 +148,23 @@ export class Lane {
     job.lane = this;
     this.size++;
     if (row.level !== null) this.series.levels.arrived(row.level);
+    if (row.first === job) row.refresh();
   }
 
-  #rowOf(job: Job): Row {
-    if (this.band !== NORMAL || job.repeated) return this.#unlevelled;
-    for (const row of this.#rows) if (row.level?.niceness === job.niceness) return row;
-    const row = new Row(this.series.levels.of(job.niceness));
-    this.#rows.push(row);
+  #remove(job: Job, row: Row): void {
+    row.remove(job);
+    if (row.level !== null) row.level.size--;
+    this.size--;
+  }
+
+  #rowOf({ niceness, repeated }: Job): Row {
+    if (this.band !== NORMAL || repeated) return this.#unlevelled;
+    const slot = slotOf(niceness);
+    let row = this.#rows[slot];
+    if (row === undefined) {
+      row = new Row(this.series.levels.of(niceness), this.#turns);
+      this.#rows[slot] = row;
+    }
     return row;
   }
-}
-
-/** Whether job `a`, whose row is at `timeA`, goes before `b`: of equals the one that came first. */
-function isBefore(timeA: number, a: Job, timeB: number, b: Job): boolean {
-  return timeA < timeB || (timeA === timeB && a.place < b.place);
 }

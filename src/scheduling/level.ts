@@ -1,12 +1,20 @@
+/** Where a niceness is in an array that grows with how far from 0 they are, as most are 0. */
+export function slotOf(niceness: number): number {
+  return niceness < 0 ? -2 * niceness - 1 : 2 * niceness;
+}
+
 /** One niceness of a series: how far it has advanced, in whichever of the series' lanes its jobs wait. */
 export class Level {
-  readonly niceness: number;
   time = 0;
   /** Jobs waiting. */
   size = 0;
+  /** Its rows, one in each lane, which take their turns by its time. */
+  readonly rows: { refresh(): void }[] = [];
 
-  constructor(niceness: number) {
-    this.niceness = niceness;
+  /** Charges it for what it starts, or refunds it. */
+  advance(cost: number): void {
+    this.time += cost;
+    for (const row of this.rows) row.refresh();
   }
 }
 
@@ -16,13 +24,17 @@ export class Level {
  * waiting starts no earlier than the clock, the time of the last start.
  */
 export class Levels {
-  readonly #levels: Level[] = [];
+  /** By slot. */
+  readonly #levels: (Level | undefined)[] = [];
   #clock = 0;
 
   of(niceness: number): Level {
-    for (const level of this.#levels) if (level.niceness === niceness) return level;
-    const level = new Level(niceness);
-    this.#levels.push(level);
+    const slot = slotOf(niceness);
+    let level = this.#levels[slot];
+    if (level === undefined) {
+      level = new Level();
+      this.#levels[slot] = level;
+    }
     return level;
   }
 
