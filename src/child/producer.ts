@@ -1,5 +1,6 @@
 import { now } from '../clock.js';
 import type { AnyIterator } from '../iteration/iterators.js';
+import { AT_ONCE, snapshot } from '../protocol/snapshot.js';
 import { isThenable, toPromise } from '../tasks/thenable.js';
 import { type Transferable, transferListOf, unwrap } from '../tasks/transferable.js';
 import { sizeOf } from './size-of.js';
@@ -35,8 +36,6 @@ export class Producer {
   readonly #iterator: AnyIterator;
   readonly #owner: ProducerOwner;
   #items: unknown[] = [];
-  /** What is handed over, by the item it belongs to. */
-  #transfers = new Map<unknown, readonly Transferable[]>();
   #bytes = 0;
   /** Items and bytes of each batch that was sent and not read, oldest first. */
   readonly #unread: { readonly items: number; readonly bytes: number }[] = [];
@@ -148,9 +147,10 @@ export class Producer {
       if (this.#isClosing) return true;
       const value = unwrap(result.value);
       const transfer = transferListOf(result.value);
+      const kept = transfer === null ? snapshot(value) : AT_ONCE;
       this.#bytes += sizeOf(value);
-      this.#items.push(value);
-      if (transfer !== null) this.#transfers.set(value, transfer);
+      this.#items.push(kept === AT_ONCE ? value : kept);
+      if (kept === AT_ONCE) this.#flush(transfer ?? []);
     } catch (error) {
       // The result is none, or a getter of it throws.
       this.#end({ error });
@@ -169,18 +169,17 @@ export class Producer {
     });
   }
 
-  #flush(): void {
+  /** Sends the batch. `transfer` belongs to its last item, the only one that may be more than a snapshot. */
+  #flush(transfer: readonly Transferable[] = []): void {
     if (this.#items.length === 0) return;
     const items = this.#items;
-    const transfers = this.#transfers;
     const bytes = this.#bytes;
     this.#items = [];
-    this.#transfers = new Map();
     this.#bytes = 0;
     try {
-      this.#post(items, bytes, [...transfers.values()].flat());
-    } catch {
-      this.#postOneByOne(items, transfers);
+      this.#post(items, bytes, transfer);
+    } catch (cause) {
+      this.#refused(items, bytes, cause);
     }
   }
 
@@ -191,18 +190,13 @@ export class Producer {
     this.#unreadBytes += bytes;
   }
 
-  /** Some item of the batch can't be sent: those before it are, and then the iteration ends with an error. */
-  #postOneByOne(items: unknown[], transfers: ReadonlyMap<unknown, readonly Transferable[]>): void {
-    for (const item of items) {
-      try {
-        this.#post([item], sizeOf(item), transfers.get(item) ?? []);
-      } catch (cause) {
-        const error = this.#owner.refusal(item, cause);
-        this.#isOver = true;
-        void this.#close().then(() => this.#owner.ended({ error }));
-        return;
-      }
-    }
+  /** The last item of a batch can't be sent: those before it are, and then the iteration ends with an error. */
+  #refused(items: unknown[], bytes: number, cause: unknown): void {
+    const last = items.pop();
+    if (items.length > 0) this.#post(items, bytes - sizeOf(last), []);
+    const error = this.#owner.refusal(last, cause);
+    this.#isOver = true;
+    void this.#close().then(() => this.#owner.ended({ error }));
   }
 
   #end(error?: { readonly error: unknown }): void {

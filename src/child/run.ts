@@ -1,5 +1,6 @@
 import { decodeError, type ErrorRecord } from '../protocol/error-record.js';
 import type { ContextSource, TaskContext } from '../tasks/task-context.js';
+import { idOf, type TaskKey } from '../tasks/task-key.js';
 import type { TaskFunction } from './functions.js';
 import type { Producer } from './producer.js';
 
@@ -16,10 +17,10 @@ export class Run implements ContextSource {
   readonly slot: number;
   readonly ticket: number;
   readonly task: TaskFunction;
-  readonly args: unknown[];
-  readonly id: string;
+  readonly key: TaskKey;
   readonly attempt: number;
   readonly series: unknown;
+  readonly args: unknown[];
   startedAt = 0;
   /** Makes the items, if it has returned an iterator. */
   producer: Producer | null = null;
@@ -31,19 +32,19 @@ export class Run implements ContextSource {
     slot: number,
     ticket: number,
     task: TaskFunction,
-    args: unknown[],
-    id: string,
+    key: TaskKey,
     attempt: number,
     series: unknown,
+    args: unknown[],
   ) {
     this.owner = owner;
     this.slot = slot;
     this.ticket = ticket;
     this.task = task;
-    this.args = args;
-    this.id = id;
+    this.key = key;
     this.attempt = attempt;
     this.series = series;
+    this.args = args;
   }
 
   get signal(): AbortSignal {
@@ -62,7 +63,7 @@ export class Run implements ContextSource {
   context(): TaskContext {
     const run = this;
     return {
-      id: this.id,
+      id: idOf(this.key),
       attempt: this.attempt,
       series: this.series,
       workerId: this.owner.workerId,

@@ -2,11 +2,12 @@ import { now } from '../clock.js';
 import { type AnyIterator, iteratorOf } from '../iteration/iterators.js';
 import type { Claims } from '../protocol/claims.js';
 import { type CloneProbe, type ErrorRecord, encodeError } from '../protocol/error-record.js';
-import { type Commands, type Message, ReportWriter, readCommands, report, reportFields } from '../protocol/messages.js';
+import { type Commands, endOfReport, type Message, ReportWriter, readCommands, report } from '../protocol/messages.js';
 import { Outbox } from '../protocol/outbox.js';
 import { unreadable } from '../protocol/setup.js';
 import { refusedResult } from '../protocol/uncloneable.js';
 import { runInContext } from '../tasks/task-context.js';
+import type { TaskKey } from '../tasks/task-key.js';
 import type { AnyFunction } from '../tasks/task-module.js';
 import { isThenable, toPromise } from '../tasks/thenable.js';
 import { type Transferable, transferListOf, unwrap } from '../tasks/transferable.js';
@@ -69,7 +70,7 @@ export class Runner implements Commands, RunOwner {
     this.#claims = claims;
     this.#outbox = new Outbox(new ReportWriter(), {
       post: (message, transfer) => port.post(message, transfer),
-      fields: reportFields,
+      endOf: endOfReport,
       refused: (part, cause) => this.#refused(part, cause),
     });
   }
@@ -100,9 +101,17 @@ export class Runner implements Commands, RunOwner {
     this.#functions.clear();
   }
 
-  run(slot: number, ticket: number, code: number, args: unknown[], id: string, attempt: number, series: unknown): void {
+  run(
+    slot: number,
+    ticket: number,
+    code: number,
+    key: TaskKey,
+    attempt: number,
+    series: unknown,
+    args: unknown[],
+  ): void {
     const task = this.#functions.get(code) as TaskFunction;
-    this.#held.push(new Run(this, slot, ticket, task, args, id, attempt, series));
+    this.#held.push(new Run(this, slot, ticket, task, key, attempt, series, args));
   }
 
   abort(slot: number, ticket: number, reason: ErrorRecord): void {
@@ -139,7 +148,7 @@ export class Runner implements Commands, RunOwner {
 
   report(run: Run, progress: unknown): void {
     if (this.#running.get(run.slot) !== run && this.#iterating.get(run.slot) !== run) return;
-    this.#outbox.writer.progress(run.slot, progress);
+    this.#outbox.writer.progress(run.slot, this.#outbox.keep(progress));
     this.#outbox.plan();
   }
 
@@ -250,7 +259,8 @@ export class Runner implements Commands, RunOwner {
       return;
     }
     if (transfer === null) {
-      this.#outbox.writer.done(run.slot, result, run.startedAt, endedAt);
+      this.#outbox.writer.done(run.slot, this.#outbox.keep(result), run.startedAt, endedAt);
+      this.#outbox.sendUrgent();
       return;
     }
     this.#outbox.flush();
@@ -281,6 +291,8 @@ export class Runner implements Commands, RunOwner {
   #failed(run: Run, error: unknown): void {
     const endedAt = this.#ended(run);
     this.#outbox.writer.failed(run.slot, this.#encode(run, error), run.startedAt, endedAt);
+    // What the error has for properties may change.
+    this.#outbox.flush();
   }
 
   #encode(run: Run, error: unknown): ErrorRecord {

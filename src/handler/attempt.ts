@@ -7,6 +7,7 @@ import { type AnyIterator, iteratorOf } from '../iteration/iterators.js';
 import { DONE, type Task } from '../queue/task.js';
 import type { Crew } from '../scheduling/crew.js';
 import { runInContext, type TaskContext } from '../tasks/task-context.js';
+import type { TaskKey } from '../tasks/task-key.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import { unwrap } from '../tasks/transferable.js';
 import type { Assignment } from '../workers/worker.js';
@@ -101,6 +102,10 @@ export class Attempt implements Assignment {
 
   get id(): string {
     return this.task.id;
+  }
+
+  get key(): TaskKey {
+    return this.task.key;
   }
 
   get fn(): AnyFunction | TaskRef {

@@ -1,11 +1,13 @@
+import type { TaskKey } from '../tasks/task-key.js';
 import type { ErrorRecord } from './error-record.js';
 
 /**
  * What the parent and a thread or process say to each other.
  *
  * A message is a flat array: an operation, its fields, the next operation, its fields... All that one side has to say
- * in one tick is one message, as one array of 64 tasks costs a fraction of 64 messages. Every operation has a fixed
- * number of fields, so a message can be split where one of its parts turns out not to be clonable.
+ * in one tick is one message, as one array of 64 tasks costs a fraction of 64 messages. It is known where an operation
+ * ends, so a message can be split where one of its parts turns out not to be clonable. Arrays and texts inside it cost
+ * more than all the rest, so there are none but the user's.
  *
  * A task on its way has a `slot`, a small integer that is free again when the parent has heard of its end, and a
  * `ticket`, never used twice on the same thread or process.
@@ -20,7 +22,15 @@ export interface Commands {
   reference(code: number, url: string, name: string): void;
   /** Functions defined so far will not be named again. */
   forget(): void;
-  run(slot: number, ticket: number, code: number, args: unknown[], id: string, attempt: number, series: unknown): void;
+  run(
+    slot: number,
+    ticket: number,
+    code: number,
+    key: TaskKey,
+    attempt: number,
+    series: unknown,
+    args: unknown[],
+  ): void;
   /** The task should end. Is answered with `aborted` as soon as it has been read. */
   abort(slot: number, ticket: number, reason: ErrorRecord): void;
   /** Give the task back if it has not started. Is answered with `recalled`. */
@@ -87,9 +97,21 @@ export const report = {
   ends: 11,
 } as const satisfies Record<keyof Reports, number>;
 
-/** How many fields follow each operation, by its number. */
-export const commandFields = [2, 3, 0, 7, 3, 2, 0, 0, 2, 2] as const;
-export const reportFields = [0, 4, 4, 2, 2, 3, 1, 1, 3, 2, 2, 0] as const;
+/** How many fields follow each operation, by its number. The last one of `run` is how many arguments follow it. */
+const commandFields = [2, 3, 0, 7, 3, 2, 0, 0, 2, 2] as const;
+const reportFields = [0, 4, 4, 2, 2, 3, 1, 1, 3, 2, 2, 0] as const;
+
+/** Where the operation at `start` ends, in what the parent says. */
+export function endOfCommand(message: Message, start: number): number {
+  const op = message[start] as number;
+  const end = start + 1 + (commandFields[op] as number);
+  return op === command.run ? end + (message[end - 1] as number) : end;
+}
+
+/** Where the operation at `start` ends, in what the other side says. */
+export function endOfReport(message: Message, start: number): number {
+  return start + 1 + (reportFields[message[start] as number] as number);
+}
 
 /** Something that writes operations of one side into a message. */
 export abstract class Writer {
@@ -114,8 +136,17 @@ export class CommandWriter extends Writer implements Commands {
   forget(): void {
     this.message.push(command.forget);
   }
-  run(slot: number, ticket: number, code: number, args: unknown[], id: string, attempt: number, series: unknown): void {
-    this.message.push(command.run, slot, ticket, code, args, id, attempt, series);
+  run(
+    slot: number,
+    ticket: number,
+    code: number,
+    key: TaskKey,
+    attempt: number,
+    series: unknown,
+    args: unknown[],
+  ): void {
+    this.message.push(command.run, slot, ticket, code, key, attempt, series, args.length);
+    for (const arg of args) this.message.push(arg);
   }
   abort(slot: number, ticket: number, reason: ErrorRecord): void {
     this.message.push(command.abort, slot, ticket, reason);
@@ -179,7 +210,7 @@ export class ReportWriter extends Writer implements Reports {
 
 /** Tells `to` what the parent said. Who may write to a thread or process may run code there, so nothing is checked. */
 export function readCommands(message: Message, to: Commands): void {
-  for (let i = 0; i < message.length; ) {
+  for (let i = 0; i < message.length; i = endOfCommand(message, i)) {
     const op = message[i] as number;
     const a = message[i + 1] as number;
     const b = message[i + 2];
@@ -199,10 +230,10 @@ export function readCommands(message: Message, to: Commands): void {
           a,
           b as number,
           c as number,
-          message[i + 4] as unknown[],
-          message[i + 5] as string,
-          message[i + 6] as number,
-          message[i + 7],
+          message[i + 4] as TaskKey,
+          message[i + 5] as number,
+          message[i + 6],
+          message.slice(i + 8, endOfCommand(message, i)),
         );
         break;
       case command.abort:
@@ -224,7 +255,6 @@ export function readCommands(message: Message, to: Commands): void {
         to.stop();
         break;
     }
-    i += 1 + (commandFields[op] as number);
   }
 }
 
@@ -285,12 +315,12 @@ export function readReports(message: unknown, to: Reports): void {
 }
 
 /** The operations of a message one by one, to be sent apart. */
-export function split(message: Message, fields: readonly number[]): Message[] {
+export function split(message: Message, endOf: (message: Message, start: number) => number): Message[] {
   const parts: Message[] = [];
-  for (let i = 0; i < message.length; ) {
-    const end = i + 1 + (fields[message[i] as number] as number);
-    parts.push(message.slice(i, end));
-    i = end;
+  for (let start = 0; start < message.length; ) {
+    const end = endOf(message, start);
+    parts.push(message.slice(start, end));
+    start = end;
   }
   return parts;
 }

@@ -1,13 +1,14 @@
 import { soon } from '../soon.js';
 import type { Transferable } from '../tasks/transferable.js';
 import { type Message, split, type Writer } from './messages.js';
+import { AT_ONCE, snapshot } from './snapshot.js';
 
 /** What an outbox needs of its side of the channel. */
 export interface OutboxSetup {
   /** Sends a message, or throws what structured clone throws. */
   post(message: Message, transfer?: readonly Transferable[]): void;
-  /** Fields of each operation, to split a message where one part of it is refused. */
-  readonly fields: readonly number[];
+  /** Where the operation at `start` ends, to split a message of which one part is refused. */
+  endOf(message: Message, start: number): number;
   /** A part that can't be sent, and why. */
   refused(part: Message, cause: unknown): void;
 }
@@ -17,6 +18,8 @@ export class Outbox<W extends Writer> {
   readonly writer: W;
   readonly #setup: OutboxSetup;
   #isPlanned = false;
+  /** Whether something was written that may change before the end of the tick. */
+  #isUrgent = false;
 
   constructor(writer: W, setup: OutboxSetup) {
     this.writer = writer;
@@ -27,9 +30,23 @@ export class Outbox<W extends Writer> {
     return this.writer.message.length === 0;
   }
 
-  /** Sends at the end of the tick. */
+  /** What to write of a value that is not this side's own. Then `plan` or `sendUrgent` must follow. */
+  keep(value: unknown): unknown {
+    const kept = snapshot(value);
+    if (kept !== AT_ONCE) return kept;
+    this.#isUrgent = true;
+    return value;
+  }
+
+  /** Sends what must not wait. */
+  sendUrgent(): void {
+    if (this.#isUrgent) this.flush();
+  }
+
+  /** Sends at the end of the tick, or at once what must not wait. */
   plan(): void {
-    if (this.#isPlanned) return;
+    this.sendUrgent();
+    if (this.#isPlanned || this.isEmpty) return;
     this.#isPlanned = true;
     soon(this.#flushAsPlanned);
   }
@@ -41,12 +58,13 @@ export class Outbox<W extends Writer> {
 
   /** Sends now. `transfer` is for the only operation there is. */
   flush(transfer?: readonly Transferable[]): void {
+    this.#isUrgent = false;
     if (this.isEmpty) return;
     const message = this.writer.take();
     try {
       this.#setup.post(message, transfer);
     } catch (cause) {
-      const parts = split(message, this.#setup.fields);
+      const parts = split(message, this.#setup.endOf);
       if (parts.length === 1) this.#setup.refused(message, cause);
       else for (const part of parts) this.#postAlone(part);
     }

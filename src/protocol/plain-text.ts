@@ -1,3 +1,5 @@
+import { isDense } from './snapshot.js';
+
 /**
  * A second way to write messages, as JSON. It does without the start-up costs of a structured clone, so it is cheaper
  * for short messages, which are those whose sender waits for the answer. Only for those that come back exactly as they
@@ -45,9 +47,5 @@ function isPlain(value: unknown): boolean {
 }
 
 function isPlainArray(value: unknown): boolean {
-  if (!Array.isArray(value) || value.length > MAX_LENGTH) return false;
-  let count = 0;
-  // Neither gaps nor properties of its own, which a clone has too.
-  for (const _ in value) count++;
-  return count === value.length && value.every(isPlain);
+  return Array.isArray(value) && value.length <= MAX_LENGTH && isDense(value) && value.every(isPlain);
 }

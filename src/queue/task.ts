@@ -7,6 +7,7 @@ import type { Consumer } from '../iteration/feed.js';
 import type { Job } from '../scheduling/job.js';
 import type { JobList } from '../scheduling/job-list.js';
 import type { Lane } from '../scheduling/lane.js';
+import { idOf, type TaskKey } from '../tasks/task-key.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import type { RetryPolicy } from './options.js';
 import type { TaskHandle, TaskState } from './task-handle.js';
@@ -133,7 +134,11 @@ export class Task extends AsyncResource implements Job, TaskHandle {
   }
 
   get id(): string {
-    return this.settings.id ?? `task-${this.asyncId()}`;
+    return idOf(this.key);
+  }
+
+  get key(): TaskKey {
+    return this.settings.id ?? this.asyncId();
   }
 
   get state(): TaskState {

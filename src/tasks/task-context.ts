@@ -6,7 +6,7 @@ export interface TaskContext {
   readonly attempt: number;
   /** Aborts when the task is cancelled or has run out of time. */
   readonly signal: AbortSignal;
-  /** The series it belongs to. In a thread or process objects arrive as copies, and symbols and functions as undefined. */
+  /** The series it belongs to. In a thread or process objects, symbols and functions arrive as undefined. */
   readonly series: unknown;
   /** The id of the worker that runs it. */
   readonly workerId: number;

@@ -1,13 +1,6 @@
 import type { WorkerLoss, WorkerLostError } from '../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
-import {
-  CommandWriter,
-  command,
-  commandFields,
-  type Message,
-  type Reports,
-  readReports,
-} from '../protocol/messages.js';
+import { CommandWriter, command, endOfCommand, type Message, type Reports, readReports } from '../protocol/messages.js';
 import { Outbox } from '../protocol/outbox.js';
 import { portableSeries } from '../protocol/portable.js';
 import { refusedArgument } from '../protocol/uncloneable.js';
@@ -93,7 +86,7 @@ export class Link implements Reports, ChannelListener {
       post: (message, transfer) => {
         if (!this.#hasExited) this.#channel.post(message, transfer);
       },
-      fields: commandFields,
+      endOf: endOfCommand,
       refused: (part, cause) => this.#refused(part, cause),
     });
   }
@@ -125,7 +118,7 @@ export class Link implements Reports, ChannelListener {
     const code = this.#codeOf(assignment);
     if (code === null) return;
     const slot = this.#freeSlots.pop() ?? this.#postings.length;
-    const { id, args, attempt, transfer } = assignment;
+    const { key, args, attempt, transfer } = assignment;
     // What is run again may be what has ended the last one: nothing else shares its message, or waits behind it.
     const isRepeated = attempt > 1;
     const estimate = isRepeated ? UNKNOWN_TIME : Math.min(code.meanTime, UNKNOWN_TIME);
@@ -136,7 +129,10 @@ export class Link implements Reports, ChannelListener {
     const isAlone = isHandedOver || isRepeated;
     this.#define(code);
     if (isAlone) this.#outbox.flush();
-    this.#outbox.writer.run(slot, posting.ticket, code.number, args, id, attempt, portableSeries(assignment.series));
+    const series = portableSeries(assignment.series);
+    // What is handed over goes as it is: a copy of it would have nothing to hand over.
+    const kept = isHandedOver ? args : args.map((arg) => this.#outbox.keep(arg));
+    this.#outbox.writer.run(slot, posting.ticket, code.number, key, attempt, series, kept);
     if (this.#running < this.#concurrency) {
       this.#begin(posting);
     } else {

@@ -1,6 +1,7 @@
 import type { Transferable } from 'node:worker_threads';
 import type { WorkerLostError } from '../errors.js';
 import type { ItemSource } from '../iteration/iteration.js';
+import type { TaskKey } from '../tasks/task-key.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 
 /**
@@ -85,6 +86,8 @@ export interface Employer {
 export interface Assignment {
   /** The task's id. */
   readonly id: string;
+  /** What `id` is made of, for a worker that sends it somewhere: the label of the call, or a number. */
+  readonly key: TaskKey;
   /** A function as it was passed to `call`, or a reference to one in a task module. */
   readonly fn: AnyFunction | TaskRef;
   readonly args: unknown[];

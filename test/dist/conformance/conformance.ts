@@ -279,6 +279,50 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
       expect(back).toStrictEqual(object);
       expect(back === object).toBe(!isSeparate);
     });
+
+    // What is said in one turn travels together, and is copied only then.
+    describe.runIf(isSeparate)('as they were when they were said', () => {
+      const counters = {
+        'a flat object': { n: 0 },
+        'a nested object': { n: 0, inner: { list: [1] } },
+        'a Map': new Map([['n', 0]]),
+      };
+
+      test.each(Object.entries(counters))(
+        '%s that is passed to several tasks, each of which changes it',
+        async (_, counter) => {
+          const queue = oneWorker();
+          const counts = await Promise.all(Array.from({ length: 5 }, () => queue.call(tasks.countIn, [counter])));
+          expect(counts).toEqual([1, 1, 1, 1, 1]);
+        },
+      );
+
+      test.each(Object.entries(counters))('%s that the next task changes', async (_, counter) => {
+        const queue = oneWorker();
+        await queue.call(tasks.keepCounter, [counter]);
+        const results = await Promise.all(Array.from({ length: 5 }, () => queue.call(tasks.countKept)));
+        expect(results.map((result) => (result instanceof Map ? result.get('n') : result.n))).toEqual([1, 2, 3, 4, 5]);
+        expect(new Set(results).size).toBe(5);
+      });
+
+      test.each(Object.entries(counters))('%s that is reported again and again', async (_, counter) => {
+        const handle = oneWorker().submit(tasks.reportCounter, [counter, 3]);
+        const heard: unknown[] = [];
+        handle.onProgress((progress) =>
+          heard.push(progress instanceof Map ? progress.get('n') : (progress as { n: number }).n),
+        );
+        await handle.promise;
+        expect(heard).toEqual([1, 2, 3]);
+      });
+
+      test.each(Object.entries(counters))('%s that is yielded again and again', async (_, counter) => {
+        const seen: unknown[] = [];
+        for await (const item of await oneWorker().call(tasks.yieldCounter, [counter, 5])) {
+          seen.push(item instanceof Map ? item.get('n') : item.n);
+        }
+        expect(seen).toEqual([1, 2, 3, 4, 5]);
+      });
+    });
   });
 
   describe('hands over', () => {

@@ -61,3 +61,10 @@ export declare function rejectAfterwards(message: string): string;
 export declare function killItself(signal: NodeJS.Signals): Promise<never>;
 export declare function exhaustMemory(): never;
 export declare function interruptItself(): void;
+
+type Counter = { n: number } | Map<string, number>;
+export declare function countIn(counter: Counter): number;
+export declare function keepCounter(counter: Counter): void;
+export declare function countKept(): Counter;
+export declare function reportCounter(counter: Counter, times: number): void;
+export declare function yieldCounter(counter: Counter, times: number): Generator<Counter>;

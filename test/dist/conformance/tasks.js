@@ -17,6 +17,39 @@ export async function addLater(a, b) {
 export const echo = (...values) => values;
 export const echoOne = (value) => value;
 
+// --- counters: objects with an `n`, or a Map of it -------------------------------------------------------------------
+
+export function countIn(counter) {
+  if (counter instanceof Map) return counter.set('n', counter.get('n') + 1).get('n');
+  counter.n += 1;
+  return counter.n;
+}
+
+let kept;
+export function keepCounter(counter) {
+  kept = counter;
+}
+
+export function countKept() {
+  countIn(kept);
+  return kept;
+}
+
+export function reportCounter(counter, times) {
+  const { report } = taskContext();
+  for (let i = 0; i < times; i++) {
+    countIn(counter);
+    report(counter);
+  }
+}
+
+export function* yieldCounter(counter, times) {
+  for (let i = 0; i < times; i++) {
+    countIn(counter);
+    yield counter;
+  }
+}
+
 // --- state ----------------------------------------------------------------------------------------------------------
 
 let count = 0;

@@ -55,7 +55,7 @@ export class FakeParent implements ChildPort {
     this.say((to) => {
       to.source(CODE, String(source));
       for (const [slot, args] of argsOfEach.entries()) {
-        to.run(slot, ++this.#tickets, CODE, args, `task ${slot}`, 1, undefined);
+        to.run(slot, ++this.#tickets, CODE, `task ${slot}`, 1, undefined, args);
       }
     });
     // After all microtasks, before anything else.

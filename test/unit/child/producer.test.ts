@@ -80,10 +80,12 @@ describe('Ahead of its reader a producer makes', () => {
   });
 
   test('batches of a quarter of a megabyte, until there is one unread', () => {
-    function* buffers() {
-      for (;;) yield new Uint8Array(100 * KB);
+    // A character is taken to need two bytes.
+    const text = 'x'.repeat(50 * KB);
+    function* texts() {
+      for (;;) yield text;
     }
-    const { producer, sizes } = produce(buffers());
+    const { producer, sizes } = produce(texts());
     producer.pull();
     expect(sizes()).toEqual([3, 3, 3, 2]);
     producer.pull();
@@ -357,12 +359,12 @@ describe('When its reader leaves, a producer', () => {
 describe('What is handed over', () => {
   const bytes = () => new Uint8Array(8);
 
-  test('is gone, for each item of a batch', () => {
+  test('is gone, and its item is the last of its batch', () => {
     const made = [bytes(), bytes()];
     const { producer, batches, handedOver } = produce(made.map((one) => transferable(one, [one.buffer])).values());
     producer.pull();
-    expect(batches).toEqual([[bytes(), bytes()]]);
-    expect(handedOver).toHaveLength(1);
+    expect(batches).toEqual([[bytes()], [bytes()]]);
+    expect(handedOver).toHaveLength(2);
     expect(made.map((one) => one.byteLength)).toEqual([0, 0]);
   });
 
@@ -383,11 +385,37 @@ describe('What is handed over', () => {
     const made = produce(items());
     made.producer.pull();
     await made.ended;
-    expect(made.batches).toEqual([[1], [{ rows: [bytes()] }]]);
+    expect(made.batches).toEqual([[1, { rows: [bytes()] }]]);
     expect(buffer.byteLength).toBe(0);
     expect(made.end).toEqual({ error: expect.objectContaining({ message: 'refused: () => {}' }) });
     made.producer.pull();
     await turn();
-    expect(made.batches).toHaveLength(2);
+    expect(made.batches).toHaveLength(1);
+  });
+});
+
+describe('An item is sent as it was when it was made', () => {
+  test('in one batch with others if a flat copy is all it takes', () => {
+    function* rows() {
+      const row = { n: 0 };
+      for (row.n = 1; row.n <= 3; row.n++) yield row;
+    }
+    const { producer, batches } = produce(rows());
+    producer.pull();
+    expect(batches).toEqual([[{ n: 1 }, { n: 2 }, { n: 3 }]]);
+  });
+
+  test('at once with those before it if it takes more', () => {
+    function* rows() {
+      const row = { list: [0] };
+      yield 'first';
+      for (let n = 1; n <= 3; n++) {
+        row.list[0] = n;
+        yield row;
+      }
+    }
+    const { producer, batches } = produce(rows());
+    producer.pull();
+    expect(batches).toEqual([['first', { list: [1] }], [{ list: [2] }], [{ list: [3] }]]);
   });
 });

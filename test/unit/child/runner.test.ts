@@ -65,7 +65,7 @@ describe('A runner', () => {
     const parent = new FakeParent();
     parent.say((to) => {
       to.reference(CODE, module, 'double');
-      to.run(0, 1, CODE, [21], 'task', 1, undefined);
+      to.run(0, 1, CODE, 'task', 1, undefined, [21]);
     });
     expect((await parent.hears('done'))[0]?.slice(0, 2)).toEqual([0, 42]);
   });
@@ -78,7 +78,7 @@ describe('A runner', () => {
     const parent = new FakeParent();
     parent.say((to) => {
       to.reference(CODE, new URL(file, import.meta.url).href, name);
-      to.run(0, 1, CODE, [], 'task', 1, undefined);
+      to.run(0, 1, CODE, 'task', 1, undefined, []);
     });
     const [slot, record] = (await parent.hears('failed'))[0] ?? [];
     expect(slot).toBe(0);
@@ -109,7 +109,7 @@ describe('A runner', () => {
     parent.say((to) => {
       to.forget();
       to.source(CODE, '() => 2');
-      to.run(0, 2, CODE, [], 'task', 1, undefined);
+      to.run(0, 2, CODE, 'task', 1, undefined, []);
     });
     const done = await parent.hears('done', 2);
     expect(done.map(([, value]) => value)).toEqual([1, 2]);
@@ -174,7 +174,7 @@ describe('What a task ends with', async () => {
     const parent = new FakeParent();
     parent.say((to) => {
       to.reference(CODE, module, 'missing');
-      to.run(0, 1, CODE, [], 'task', 1, undefined);
+      to.run(0, 1, CODE, 'task', 1, undefined, []);
     });
     const [, record] = (await parent.hears('failed'))[0] ?? [];
     expect(errorOf(record).message).toBe('nothingOfThisName is not defined');
@@ -247,7 +247,7 @@ describe('What a task knows of itself', () => {
           return { id, attempt, series, workerId };
         }),
       );
-      to.run(0, 1, CODE, [], 'mine', 3, 'user 1');
+      to.run(0, 1, CODE, 'mine', 3, 'user 1', []);
     });
     expect((await parent.hears('done'))[0]?.[1]).toEqual({ id: 'mine', attempt: 3, series: 'user 1', workerId: 7 });
   });

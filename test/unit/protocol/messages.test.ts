@@ -4,12 +4,12 @@ import { encodeError } from '../../../src/protocol/error-record.js';
 import {
   type Commands,
   CommandWriter,
-  commandFields,
+  endOfCommand,
+  endOfReport,
   type Reports,
   ReportWriter,
   readCommands,
   readReports,
-  reportFields,
   split,
 } from '../../../src/protocol/messages.js';
 import { type Said, scribe } from './scribe.js';
@@ -22,7 +22,16 @@ const commands: fc.Arbitrary<Said> = fc.oneof(
   fc.tuple(fc.constant('source'), natural, fc.string()),
   fc.tuple(fc.constant('reference'), natural, fc.string(), fc.string()),
   fc.tuple(fc.constant('forget')),
-  fc.tuple(fc.constant('run'), natural, natural, natural, fc.array(anything), fc.string(), natural, anything),
+  fc.tuple(
+    fc.constant('run'),
+    natural,
+    natural,
+    natural,
+    fc.oneof(fc.string(), natural),
+    natural,
+    anything,
+    fc.array(anything),
+  ),
   fc.tuple(fc.constant('abort'), natural, natural, fc.constant(record)),
   fc.tuple(fc.constant('recall'), natural, natural),
   fc.tuple(fc.constant('pull'), natural, natural),
@@ -67,7 +76,7 @@ describe('What the parent says', () => {
   test('can be split into its parts', () => {
     fc.assert(
       fc.property(fc.array(commands), (all) => {
-        const parts = split(write(new CommandWriter(), all), commandFields);
+        const parts = split(write(new CommandWriter(), all), endOfCommand);
         expect(parts).toHaveLength(all.length);
         const { to, said } = scribe<Commands>();
         for (const part of parts) readCommands(part, to);
@@ -91,7 +100,7 @@ describe('What a thread or process says', () => {
   test('can be split into its parts', () => {
     fc.assert(
       fc.property(fc.array(reports), (all) => {
-        expect(split(write(new ReportWriter(), all), reportFields)).toHaveLength(all.length);
+        expect(split(write(new ReportWriter(), all), endOfReport)).toHaveLength(all.length);
       }),
     );
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { command, commandFields, split } from '../../../src/protocol/messages.js';
+import { command, endOfCommand, split } from '../../../src/protocol/messages.js';
 import type { OpenChannel } from '../../../src/workers/channel.js';
 import { ChildWorker, type ChildWorkerSettings } from '../../../src/workers/child-worker.js';
 import type { Employer } from '../../../src/workers/worker.js';
@@ -35,7 +35,7 @@ async function started(settings?: Partial<ChildWorkerSettings>, employer: Partia
 
 /** Whether the channel was told this. */
 const wasTold = ({ received }: FakeChannel, what: number) =>
-  received.some((message) => split(message, commandFields).some(([op]) => op === what));
+  received.some((message) => split(message, endOfCommand).some(([op]) => op === what));
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a worker with a thread or process of its own', () => {
@@ -195,7 +195,7 @@ describe('a worker with a thread or process of its own', () => {
     runOne();
     runOne();
     await turn();
-    const commands = channel.received.flatMap((message) => split(message, commandFields));
+    const commands = channel.received.flatMap((message) => split(message, endOfCommand));
     expect(commands.filter(([op]) => op === command.measure)).toHaveLength(1);
     channel.say((to) => to.measured(100));
     await turn();

@@ -54,6 +54,7 @@ export function fakeChannels(claims: Claims | null = null): { open: OpenChannel;
 /** An assignment that writes down what becomes of it. */
 export class FakeAssignment implements Assignment {
   readonly id = 'fake';
+  readonly key = 'fake';
   readonly fn = (n: number) => n;
   readonly args: unknown[] = [1];
   readonly attempt: number;

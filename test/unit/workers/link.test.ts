@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { WorkerLostError } from '../../../src/errors.js';
 import { Claims } from '../../../src/protocol/claims.js';
 import { encodeError } from '../../../src/protocol/error-record.js';
-import { command, commandFields, report, split } from '../../../src/protocol/messages.js';
+import { command, endOfCommand, report, split } from '../../../src/protocol/messages.js';
 import { Link } from '../../../src/workers/link.js';
 import type { Assignment } from '../../../src/workers/worker.js';
 import { FakeAssignment, type FakeChannel, fakeChannels } from './fake-channel.js';
@@ -223,7 +223,7 @@ describe('a link', () => {
     };
     await runAll(1000);
     const told = () => {
-      const parts = channel.received.flatMap((message) => split(message, commandFields));
+      const parts = channel.received.flatMap((message) => split(message, endOfCommand));
       return (of: number) => parts.filter(([op]) => op === of).length;
     };
     expect(told()(command.reference)).toBe(1000);
