@@ -1,7 +1,6 @@
-import { performance } from 'node:perf_hooks';
 import { soon } from './soon.js';
 
-// Read once, and `performance` imported: getters cost as much as the clock itself.
+// Read once: the getter costs as much as the clock itself.
 const { timeOrigin } = performance;
 
 /** The time now, in epoch milliseconds with fractions, on a clock that never runs backwards. */
