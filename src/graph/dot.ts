@@ -50,7 +50,15 @@ function digraph(name: string, lines: readonly string[]): string {
 }
 
 function nodeLine(id: string, state: NodeState, label: string, more = ''): string {
-  return `${quote(id)}[style=filled,fillcolor=${colorOf(state)},label=${quote(label)}${more}]`;
+  return `${quote(id)}[style=filled,fillcolor=${colorOf(state)},label=${quote(withoutEmptyLines(label))}${more}]`;
+}
+
+/** A space stands for an empty line of a label: Graphviz (16.1) may crash when it lets go of one, after the layout. */
+function withoutEmptyLines(label: string): string {
+  return printable(label)
+    .split('\n')
+    .map((line) => line || ' ')
+    .join('\n');
 }
 
 /** As a quoted string that reads as `text` where Graphviz looks for escapes (`\N`) and entities (`&amp;`). */

@@ -24,7 +24,7 @@ const style = {
  * The nodes as an SVG, drawn by Graphviz. Needs the package @viz-js/viz, which is Graphviz compiled to WebAssembly. The
  * picture is of the states at the time of the call.
  *
- * @throws TypeError as `toDot` does; Error if @viz-js/viz is not installed.
+ * @throws TypeError as `toDot` does; Error if @viz-js/viz is not installed, or can't draw so much.
  *
  * @example
  * ```ts
@@ -32,11 +32,21 @@ const style = {
  * ```
  */
 export async function toSvg(nodes: Iterable<TaskNode>, options: DrawOptions = {}): Promise<string> {
-  const dot = drawingToDot(draw(nodes, options), (state) => `,fontcolor=${textColorOf(state)}`);
-  return (await loadGraphviz()).renderString(dot, style);
+  const drawing = draw(nodes, options);
+  const dot = drawingToDot(drawing, (state) => `,fontcolor=${textColorOf(state)}`);
+  const graphviz = await loadGraphviz();
+  try {
+    return graphviz.renderString(dot, style);
+  } catch (cause) {
+    const size = `nodes: ${drawing.nodes.size}, edges: ${drawing.edges.length}`;
+    throw new Error(
+      `toSvg() could not draw this graph (${size}): ${cause}. Draw fewer nodes, or give what toDot() returns to Graphviz itself`,
+      { cause },
+    );
+  }
 }
 
-// A new one for each picture: after one with other than ASCII text in it, an instance may trap at the next (3.31).
+/** A new one for each picture: its memory only ever grows, and one that has failed once fails again. */
 async function loadGraphviz(): Promise<Graphviz> {
   try {
     const { instance } = await import('@viz-js/viz');
