@@ -13,13 +13,26 @@ export interface KeptUpdate {
   readonly name: string;
 }
 
-const names = new WeakMap<object, string>();
+const names = new WeakMap<WeakKey, string>();
 
 /** The name of an update with this key. */
 export function updateName(key: unknown): string {
-  if ((typeof key !== 'object' && typeof key !== 'function') || key === null) {
-    return key === undefined || typeof key === 'symbol' ? randomUUID() : `${typeof key} ${key}`;
+  switch (typeof key) {
+    case 'undefined':
+      return randomUUID();
+    case 'symbol': {
+      const shared = Symbol.keyFor(key);
+      return shared === undefined ? nameOf(key) : `symbol ${shared}`;
+    }
+    case 'object':
+    case 'function':
+      return key === null ? 'null' : nameOf(key);
+    default:
+      return `${typeof key} ${key}`;
   }
+}
+
+function nameOf(key: WeakKey): string {
   let name = names.get(key);
   if (name === undefined) {
     name = randomUUID();
