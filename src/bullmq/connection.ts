@@ -67,6 +67,11 @@ function isClient(connection: object | string): connection is Client {
   return typeof connection === 'object' && typeof (connection as Partial<Client>).duplicate === 'function';
 }
 
+/** Whether an error is that of a connection: what Redis or BullMQ complain of has none of Node's codes. */
+export function isOfConnection(error: Error): boolean {
+  return typeof (error as NodeJS.ErrnoException).code === 'string';
+}
+
 /** The error of a caller or server that can't reach Redis. */
 export function startError(name: string, cause: unknown): WorkerStartError {
   const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : String(cause);

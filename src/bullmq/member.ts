@@ -161,6 +161,12 @@ export class Member {
     for (const client of this.#clients) client.disconnect();
   }
 
+  /** Does not wait for a Redis that is away, or that goes away from now on. */
+  endWithConnection(): void {
+    if (this.isConnected) this.client.once('close', () => this.disconnect());
+    else this.disconnect();
+  }
+
   get isConnected(): boolean {
     return this.client.status === 'ready';
   }

@@ -29,6 +29,8 @@ export class Desk implements Orders, RunOwner {
   readonly #logger: Logger | undefined;
   readonly #customers = new Map<string, Customer>();
   #onOver: (() => void) | null = null;
+  /** Why it has given up, and takes no more. */
+  #loss: WorkerLostError | null = null;
 
   constructor(
     member: Member,
@@ -66,8 +68,7 @@ export class Desk implements Orders, RunOwner {
     }
     // Whoever had it before has died. Whether it is run again its caller decides.
     if (attemptsStarted > 1) {
-      const error = encodeError(new WorkerLostError('The server that ran the task died'), probe);
-      this.#tell(job.caller, ['lost', job.job, error]);
+      this.#lose(job, new WorkerLostError('The server that ran the task died'));
       return;
     }
     if (!(await this.#member.watch.isThere(job.caller))) {
@@ -90,8 +91,9 @@ export class Desk implements Orders, RunOwner {
     for (const job of jobs) this.#find(caller, job)?.abandon(new WorkerLostError(`Redis refused a message: ${why}`));
   }
 
-  /** Gives up all that goes on. */
+  /** Gives up all that goes on, and all that BullMQ may yet have for it. */
   loseAll(error: WorkerLostError): void {
+    this.#loss = error;
     for (const { runs } of this.#customers.values()) for (const run of runs.values()) run.lose(error);
   }
 
@@ -162,6 +164,10 @@ export class Desk implements Orders, RunOwner {
       this.#tell(job.caller, ['failed', job.job, encodeError(error, probe), at, at]);
       return;
     }
+    if (this.#loss !== null) {
+      this.#lose(job, this.#loss);
+      return;
+    }
     const run = new ServedRun(job, this);
     this.#serve(run);
     this.running++;
@@ -170,6 +176,10 @@ export class Desk implements Orders, RunOwner {
     } finally {
       this.running--;
     }
+  }
+
+  #lose({ caller, job }: JobData, error: WorkerLostError): void {
+    this.#tell(caller, ['lost', job, encodeError(error, probe)]);
   }
 
   #serve(run: ServedRun): void {

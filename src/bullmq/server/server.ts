@@ -5,7 +5,7 @@ import { checkLogger } from '../../logger.js';
 import type { Logger } from '../../queue/options.js';
 import type { QueueStats } from '../../queue/stats.js';
 import type { IWorker } from '../../workers/worker.js';
-import { type BullOptions, checkBullOptions, startError } from '../connection.js';
+import { type BullOptions, checkBullOptions, isOfConnection, startError } from '../connection.js';
 import { Member, type MemberSettings } from '../member.js';
 import { Worker } from '../peers.js';
 import { Desk } from './desk.js';
@@ -80,11 +80,15 @@ export class BullServer implements AsyncDisposable {
   #member!: Member;
   #desk!: Desk;
   #worker!: BullMqWorker;
+  #isOpen = false;
   #closing: Promise<void> | null = null;
+  /** Why the last worker that it lost could not go on. */
+  #loss: Error | undefined;
 
   /** @internal */
   private constructor(settings: MemberSettings) {
     this.#settings = settings;
+    this.#queue.on('workerLost', (_, error) => this.#workerLost(error));
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve;
     });
@@ -126,6 +130,7 @@ export class BullServer implements AsyncDisposable {
       await updates.catchUp();
       const [cause] = updates.errors;
       if (cause !== undefined) throw new WorkerStartError('A kept update failed on the new server', { cause });
+      this.#checkWorkers();
       this.#worker = new Worker(name, (job: Job) => this.#desk.process(job), {
         connection: this.#member.client,
         prefix,
@@ -137,12 +142,13 @@ export class BullServer implements AsyncDisposable {
         maxStalledCount: Number.MAX_SAFE_INTEGER,
       });
       this.#worker.on('error', (error) => {
-        // Of its connection the member tells.
-        if (this.#member.isConnected) logger?.warn('BullMQ met an error', error);
+        // Of connections the member tells, once: one that BullMQ has besides may be the first to fail.
+        if (this.#member.isConnected && !isOfConnection(error)) logger?.warn('BullMQ met an error', error);
       });
       await this.#worker.waitUntilReady();
-      void this.#worker.run();
-      this.#queue.on('workerLost', (_, error) => this.#workerLost(error));
+      this.#checkWorkers();
+      this.#isOpen = true;
+      this.#worker.run().catch((error) => this.#worker.emit('error', error));
     } catch (error) {
       await this.#worker?.close(true);
       await this.#member.leave();
@@ -207,13 +213,20 @@ export class BullServer implements AsyncDisposable {
     this.#desk.loseAll(error);
     void this.#queue.shutdown({ mode: 'crash' });
     // Otherwise BullMQ would wait until Redis has heard of the end of every job.
-    if (!this.#member.isConnected) this.#member.disconnect();
+    this.#member.endWithConnection();
   }
 
   #workerLost(cause: Error): void {
     this.#settings.logger?.error("A worker can't go on", cause);
-    if (this.#queue.workers().length > 0) return;
+    this.#loss = cause;
+    if (!this.#isOpen || this.#queue.workers().length > 0) return;
     this.#closing ??= this.#close();
     this.#giveUp(new WorkerLostError('The server has no worker left', { cause }));
+  }
+
+  /** Those it began with may be gone before it is open. */
+  #checkWorkers(): void {
+    if (this.#queue.workers().length > 0) return;
+    throw new WorkerStartError('The server has no worker left that could go on', { cause: this.#loss });
   }
 }
