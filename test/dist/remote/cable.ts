@@ -8,6 +8,7 @@ export class Cable {
   readonly #sockets = new Set<Socket>();
   #isCut = false;
   #limit: string | null = null;
+  #reset: { readonly text: string; resolve(): void } | null = null;
 
   private constructor(server: Server, target: number) {
     this.#server = server;
@@ -32,6 +33,11 @@ export class Cable {
       }
       near.on('data', (data) => {
         if (this.#limit !== null && data.includes(this.#limit)) this.cut();
+        if (this.#reset !== null && data.includes(this.#reset.text)) {
+          near.resetAndDestroy();
+          this.#reset.resolve();
+          this.#reset = null;
+        }
       });
     });
   }
@@ -51,6 +57,13 @@ export class Cable {
   /** Cuts it as soon as somebody says this. */
   cutAt(text: string): void {
     this.#limit = text;
+  }
+
+  /** Resets the connection on which somebody says this next. Resolves then. */
+  async resetAt(text: string): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#reset = { text, resolve };
+    });
   }
 
   mend(): void {

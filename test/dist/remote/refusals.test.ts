@@ -135,6 +135,26 @@ describe.runIf(hasRedis)('Whoever reaches Redis', { timeout: 60_000 }, () => {
   });
 });
 
+/** A logger that remembers its warnings, and tells of the next. */
+function makeLogger() {
+  const warnings: string[] = [];
+  let onWarning = () => {};
+  const logger = {
+    debug() {},
+    info() {},
+    warn(message: string) {
+      warnings.push(message);
+      onWarning();
+    },
+    error() {},
+  };
+  const warning = () =>
+    new Promise<void>((resolve) => {
+      onWarning = resolve;
+    });
+  return { logger, warnings, warning };
+}
+
 describe.runIf(hasRedis)('A Redis that goes away', { timeout: 60_000 }, () => {
   const scene = setScene('away');
 
@@ -152,29 +172,35 @@ describe.runIf(hasRedis)('A Redis that goes away', { timeout: 60_000 }, () => {
 
   test('is told of once, until it is back', async () => {
     const own = await scene.ownRedis();
-    const warnings: string[] = [];
-    let onWarning = () => {};
-    const logger = {
-      debug() {},
-      info() {},
-      warn(message: string) {
-        warnings.push(message);
-        onWarning();
-      },
-      error() {},
-    };
+    const { logger, warnings, warning } = makeLogger();
     const server = await serve({ ...scene.base, modules, workers: [new AsyncWorker()], logger });
     scene.ends.push(() => server.close({ timeout: 0 }));
     const queue = await scene.openQueue();
     for (let outages = 1; outages <= 2; outages++) {
-      const warned = new Promise<void>((resolve) => {
-        onWarning = resolve;
-      });
+      const warned = warning();
       await own.kill();
       await warned;
       await own.start();
       expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+      // Of a job that is forgotten before BullMQ has ended it BullMQ complains.
+      const client = new Redis(own.url);
+      while ((await client.exists(`${scene.base.prefix}:${scene.base.name}:active`)) > 0);
+      client.disconnect();
       expect(warnings).toEqual(Array.from({ length: outages }, () => 'The connection to Redis failed'));
     }
+  });
+
+  test('for one connection of BullMQ alone is none: that connects again', async () => {
+    const cable = await Cable.to(Number(new URL(scene.redis.url).port));
+    scene.ends.push(() => cable.end());
+    const { logger, warnings } = makeLogger();
+    const reset = cable.resetAt('bzpopmin');
+    const connection = `redis://127.0.0.1:${cable.port}`;
+    const server = await serve({ ...scene.base, connection, modules, workers: [new AsyncWorker()], logger });
+    scene.ends.push(() => server.close());
+    await reset;
+    const queue = await scene.openQueue();
+    expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    expect(warnings).toEqual([]);
   });
 });
