@@ -70,6 +70,21 @@ function timed(count: number, repeats: number, run: (count: number) => Promise<u
   };
 }
 
+/** On a queue that lives, after a garbage collection while it had nothing to do, which may take optimized code along. */
+function afterCollection(count: number, open: (concurrency: number) => Submit): Setup {
+  return async (collectGarbage) => {
+    const submit = open(10);
+    for (let i = 0; i < 20; i++) await submitAll(submit, count);
+    return async () => {
+      // What nobody needs any more is kept for one collection more.
+      for (let i = 0; i < 3; i++) collectGarbage();
+      const begin = performance.now();
+      await submitAll(submit, count);
+      return ((performance.now() - begin) * 1000) / count;
+    };
+  };
+}
+
 function submitAll(submit: Submit, count: number): Promise<unknown> {
   const results: Promise<unknown>[] = [];
   for (let i = 0; i < count; i++) results.push(submit(async () => i, i));
@@ -163,6 +178,18 @@ export const mainThread: Group = (isQuick) => {
       cases: [1, 1000].map((concurrency) =>
         throughput(`concurrency-${concurrency}`, String(concurrency), one, large, concurrency),
       ),
+    },
+    {
+      title: 'Main thread: tasks submitted all at once, concurrency 10, after a garbage collection',
+      unit: 'µs a task',
+      cases: [
+        {
+          id: 'collected',
+          title: String(small),
+          rounds,
+          candidates: pick(one, (open) => afterCollection(small, open)),
+        },
+      ],
     },
     {
       // p-queue inserts into a sorted array: a million tasks of many priorities would take it minutes.

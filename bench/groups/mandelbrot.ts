@@ -43,7 +43,7 @@ export const mandelbrot: Group = (isQuick) => {
   const picture: Case = {
     id: 'picture',
     title: `${WORKERS} threads`,
-    rounds: isQuick ? 1 : 7,
+    rounds: isQuick ? 1 : 5,
     candidates: {
       [LOOP]: () => () => {
         const begin = performance.now();

@@ -44,7 +44,7 @@ export const remote: Group = (isQuick) => {
     console.warn('\nremote: skipped, as there is no redis-server in PATH');
     return [];
   }
-  const rounds = isQuick ? 1 : 5;
+  const rounds = isQuick ? 1 : 3;
   const tasks = isQuick ? 2000 : 10_000;
   const calls = isQuick ? 100 : 1000;
 

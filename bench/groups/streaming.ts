@@ -110,7 +110,7 @@ async function seconds(run: () => Promise<void>): Promise<number> {
 const SIZE = 64 * 1024;
 
 export const streaming: Group = (isQuick) => {
-  const rounds = isQuick ? 1 : 7;
+  const rounds = isQuick ? 1 : 5;
   const items = isQuick ? 10_000 : 100_000;
   const gigabyte = (isQuick ? 2 ** 26 : 2 ** 30) / SIZE;
   const inputs = isQuick ? 10_000 : 1_000_000;

@@ -17,7 +17,7 @@ const A_MOMENT = 20;
 const abort = (isQuick: boolean): Case => ({
   id: 'abort',
   title: '1 thread',
-  rounds: isQuick ? 1 : 15,
+  rounds: isQuick ? 1 : 9,
   candidates: {
     'bare: terminate(), new Worker': () => async () => {
       const blocked = new BareWorker('thread');

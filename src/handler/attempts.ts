@@ -1,7 +1,7 @@
 import { now } from '../clock.js';
 import { isNiceqError, TaskCancelledError, WorkerLostError } from '../errors.js';
 import type { ItemSource } from '../iteration/iteration.js';
-import { CANCELLED, FAILED, HELD, QUEUED, type Task } from '../queue/task.js';
+import { CANCELLED, DONE, FAILED, HELD, QUEUED, type Task } from '../queue/task.js';
 import type { Crew, Seat } from '../scheduling/crew.js';
 import type { Job } from '../scheduling/job.js';
 import type { Assigner, Scheduler } from '../scheduling/scheduler.js';
@@ -50,6 +50,20 @@ export class Attempts implements Assigner, AttemptOwner {
   runDirectly(task: Task, employment: Employment, keepAs: string | null): void {
     task.phase = HELD;
     this.#begin(new Attempt(task, employment, this, null, keepAs));
+  }
+
+  /**
+   * V8 throws away the code it has optimized for a class when the last object of the class is collected. With a queue
+   * that has nothing to do for a while that happens to tasks and attempts, and the next thousand take several times as
+   * long. So each worker keeps one of either, which has been through what the others go through.
+   */
+  pin(task: Task, employment: Employment): void {
+    const attempt = new Attempt(task, employment, this, null);
+    attempt.startedAt = now();
+    task.attempt = attempt;
+    void task.promise;
+    task.settle(DONE, undefined, now());
+    employment.pinned = attempt;
   }
 
   /** Takes an attempt back that has not started: its task returns to its place. */

@@ -30,6 +30,8 @@ export class Employment extends Seat implements Employer {
   qualification: ReadonlySet<unknown> | null;
   /** In no order: the last one takes the place of one that leaves. */
   readonly attempts: Attempt[] = [];
+  /** See `Attempts.pin`. */
+  pinned: Attempt | null = null;
   /** Iterations that go on there. */
   readonly iterations = new Set<Iteration>();
   /** The kept updates that have been run on it. */

@@ -17,7 +17,7 @@ export interface HandlerHost {
   /** Calls a listener of the user's, who may throw. */
   guard(call: () => void): void;
   /** A task that is run directly on a worker. */
-  directTask(update: KeptUpdate): Task;
+  directTask(call: Pick<KeptUpdate, 'fn' | 'args' | 'series'>): Task;
   /** A task has ended. */
   settled(task: Task, outcome: unknown): void;
   /** All that could be assigned has been. */

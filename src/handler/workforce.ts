@@ -16,6 +16,9 @@ import { type KeptUpdate, Updates } from './updates.js';
 /** Kinds of worker that get functions by their source, or not at all. */
 const BY_SOURCE: ReadonlySet<string> = new Set(['thread', 'process', 'remote']);
 
+/** What the task does that each worker keeps and never runs. */
+const nothing = { fn: () => {}, args: [], series: undefined };
+
 /**
  * The workers in employment: hires, qualifies and dismisses them, keeps the updates that new ones must have run, and
  * hears what they have to say of themselves.
@@ -87,6 +90,7 @@ export class Workforce implements EmploymentOwner {
     const employment = new Employment(++this.#count, worker, this);
     worker.id = employment.id;
     this.#employments.set(employment.id, employment);
+    this.#attempts.pin(this.#host.directTask(nothing), employment);
     this.#join(employment);
     const start = this.#start(employment).finally(() => this.#starts.delete(start));
     this.#starts.add(start);

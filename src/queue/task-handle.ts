@@ -25,6 +25,7 @@ export interface TaskHandle<T = unknown> {
   readonly promise: Promise<T>;
   /** The worker that it was last assigned to. */
   readonly workerId: number | undefined;
+  /** Tasks queued in one turn share one reading of the clock. */
   readonly queuedAt: number;
   /** When its last attempt began. */
   readonly startedAt: number | undefined;
