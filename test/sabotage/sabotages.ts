@@ -63,19 +63,16 @@ export const sabotages: readonly Sabotage[] = [
   ),
   ...of(
     'scheduling/lane.ts',
-    [
-      'of equal niceness the last goes first',
-      'timeA === timeB && a.place < b.place',
-      'timeA === timeB && a.place > b.place',
-    ],
+    ['of levels that are equally far the last goes first', 'this.order = first.place;', 'this.order = -first.place;'],
+    ['a level that is charged keeps its turn', 'else this.#turns.update(this);', ''],
     [
       'levels of niceness are not charged',
-      'if (this.band === NORMAL) (level ?? this.series.levels.of(job.niceness)).time += costOf(job);',
+      'if (this.band === NORMAL) (row.level ?? levels.of(job.niceness)).advance(costOf(job));',
       '',
     ],
     [
       'what is given back keeps its level charged',
-      'if (this.band === NORMAL) this.series.levels.of(job.niceness).time -= costOf(job);',
+      'if (this.band === NORMAL) this.series.levels.of(job.niceness).advance(-costOf(job));',
       '',
     ],
     ['a reniced task keeps its place', '    job.place = place;\n', ''],
