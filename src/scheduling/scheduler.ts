@@ -367,8 +367,9 @@ export class Scheduler {
       lane.acceptance = acceptance;
       lane.isServed = series.isServed(acceptance);
       if (lane.isServed) this.servable += lane.size;
-      if (lane.size > 0) this.#enter(lane);
     }
+    // When all have gone that go: a series that none stays of is servable anew, whatever the order of its lanes.
+    for (const lane of lanes) if (lane.size > 0) this.#enter(lane);
   }
 }
 
