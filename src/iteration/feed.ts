@@ -33,7 +33,7 @@ export async function feed(items: AsyncIterable<unknown>, consumer: Consumer): P
       await pipeline({ [Symbol.asyncIterator]: () => iterator }, consumer as NodeJS.WritableStream);
     } finally {
       // The pipeline leaves it only some time after it has rejected.
-      iterator.return?.().catch(() => {});
+      await iterator.return?.().catch(() => {});
     }
     return;
   }
