@@ -40,9 +40,9 @@ export function poolSections(kind: Kind, isQuick: boolean): Section[] {
   const rounds = isQuick ? 1 : 5;
   const calls = isQuick ? 100 : 3000;
   const tasks = isQuick ? 2000 : 20_000;
-  const payloads = isQuick ? 20 : 300;
-  // JSON, which some use between processes, takes 10 ms for 64 KB of bytes.
-  const bytePayloads = isThread ? payloads : payloads / 20;
+  const payloads = isQuick ? 20 : 1000;
+  // JSON, which some use between processes, takes 10 ms and more for 64 KB of bytes.
+  const bytePayloads = isThread ? payloads : 10;
 
   const forEach = (setUp: (open: (size: number) => Pool) => Measure): Case['candidates'] =>
     Object.fromEntries(Object.entries(pools).map(([name, load]) => [name, async () => setUp(await load())]));

@@ -34,14 +34,15 @@ import { Workforce } from './workforce.js';
  *    top of a heap of workers as long as both have one. What it makes is an Attempt, which is young when it ends.
  * 3. The main thread calls the function there and then, and follows its promise with closures that are used again. For
  *    a thread or process the task becomes a few fields in an array, and the whole array one message at the end of the
- *    tick (src/protocol/outbox.ts). A worker is given a little more than it can run, so that it need not wait for the
- *    next message; threads share a word for each task with this side, so what is held ahead can still be taken back
- *    (src/protocol/claims.ts).
+ *    tick (src/protocol/outbox.ts), or at once if it holds what could change until then (src/protocol/snapshot.ts). A
+ *    worker is given a little more than it can run, so that it need not wait for the next message; threads share a word
+ *    for each task with this side, so what is held ahead can still be taken back (src/protocol/claims.ts).
  * 4. Results that come together are one message. Each ends its Attempt, frees its place, counts, resolves the promise,
  *    and lets go of everything: the next round is planned once for all of them.
  *
  * Timers, listeners, abort controllers and what else few tasks need are made when somebody asks for them. Events are
- * only emitted when somebody listens, as then the task has to remember how it went.
+ * only emitted when somebody listens, as then the task has to remember how it went. The clock is read once for all that
+ * is queued in a turn.
  */
 export class TaskHandler implements TaskOwner {
   readonly scheduler = new Scheduler();
