@@ -3,7 +3,7 @@ import type { Task } from '../queue/task.js';
 import type { IWorker } from '../workers/worker.js';
 import type { KeptUpdate } from './updates.js';
 
-export interface Heard {
+interface Heard {
   readonly queued: boolean;
   readonly started: boolean;
   readonly done: boolean;
