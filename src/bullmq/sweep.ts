@@ -3,8 +3,8 @@ import type { Keys } from './keys.js';
 
 /**
  * Takes a member's name off the list and removes its inbox, unless somebody else says that it is gone while it is there:
- * it may just have come back. With the last one everything goes that is left under the
- * name except the kept updates: nobody waits for it. In one step, so that nobody can come in between.
+ * it may just have come back. With the last one everything goes that is left under the name except the kept updates:
+ * nobody waits for it. In one step, so that nobody can come in between.
  */
 const LEAVE = `
 local base = KEYS[1]

@@ -277,7 +277,7 @@ export class Runner implements Commands, RunOwner {
         this.#outbox.flush();
         const writer = new ReportWriter();
         writer.items(run.slot, items);
-        this.#port.post(writer.take(), transfer);
+        this.#port.post(writer.take(), transfer.length > 0 ? transfer : undefined);
       },
       refusal: (item, cause) => refusedResult('The item', item, this.#port.probe, cause),
       ended: (end) => {
