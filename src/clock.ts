@@ -3,7 +3,10 @@ import { soon } from './soon.js';
 // Read once: the getter costs as much as the clock itself.
 const { timeOrigin } = performance;
 
-/** The time now, in epoch milliseconds with fractions, on a clock that never runs backwards. */
+/**
+ * The time now, in epoch milliseconds with fractions, on a clock that never runs backwards. The global clock, looked up
+ * at each call, as tests may replace it and Node's timers together.
+ */
 export function now(): number {
   return timeOrigin + performance.now();
 }

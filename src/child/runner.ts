@@ -39,6 +39,12 @@ export interface RunnerSetup {
 const PATIENCE = 0.5;
 
 /**
+ * How long a message gets before it is sent, in fields: those of 64 results. While the next tasks run here, the parent
+ * works on them and sends more.
+ */
+const BATCH = 64 * 5;
+
+/**
  * Runs tasks in a thread or process: `concurrency` at a time, in the order in which they came, and holds the rest.
  *
  * Reports of one turn of the event loop are one message. While tasks that return at once follow each other, results
@@ -60,8 +66,9 @@ export class Runner implements Commands, RunOwner {
   /** Tasks that have returned an iterator which is not over, by slot. */
   readonly #iterating = new Map<number, Run>();
   #isDrainPlanned = false;
-  /** When the oldest result that was not sent came about. */
+  /** When the oldest result that was not sent came about, and the latest of all. */
   #oldestAt = 0;
+  #latestAt = 0;
 
   constructor(port: ChildPort, { concurrency, workerId, claims }: RunnerSetup) {
     this.#port = port;
@@ -176,9 +183,10 @@ export class Runner implements Commands, RunOwner {
   #drain(): void {
     while (this.#running.size < this.#concurrency && this.#next < this.#held.length) {
       const run = this.#held[this.#next] as Run;
-      if (!this.#outbox.isEmpty && (!run.task.isShort || now() - this.#oldestAt > PATIENCE)) {
-        this.#outbox.flush();
-        if (this.#claims === null) {
+      if (!this.#outbox.isEmpty) {
+        const mustNotWait = !run.task.isShort || this.#latestAt - this.#oldestAt > PATIENCE;
+        if (mustNotWait || this.#outbox.length >= BATCH) this.#outbox.flush();
+        if (mustNotWait && this.#claims === null) {
           // The parent can take the task back only by a message, which must be read before the task starts.
           this.#planDrain();
           return;
@@ -306,6 +314,7 @@ export class Runner implements Commands, RunOwner {
   #ended(run: Run): number {
     const endedAt = now();
     if (this.#outbox.isEmpty) this.#oldestAt = endedAt;
+    this.#latestAt = endedAt;
     this.#running.delete(run.slot);
     run.task.note(endedAt - run.startedAt);
     return endedAt;

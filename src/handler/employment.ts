@@ -90,8 +90,10 @@ export class Employment extends Seat implements Employer {
   }
 
   /** Whether it is one of those that may be given the task. */
-  mayRun({ lane }: Task): boolean {
-    return lane !== null && this.crew?.serves(lane.series.key) === true && lane.acceptance.accepts(this.kind);
+  mayRun({ row }: Task): boolean {
+    if (row === null) return false;
+    const { series, acceptance } = row.lane;
+    return this.crew?.serves(series.key) === true && acceptance.accepts(this.kind);
   }
 
   add(attempt: Attempt): void {

@@ -3,7 +3,7 @@ import { TaskCancelledError } from '../errors.js';
 import { CANCELLED, DELAYED, FAILED, HELD, QUEUED, RUNNING, type Task, type TaskOwner } from '../queue/task.js';
 import type { Requirement } from '../scheduling/acceptance.js';
 import type { Crew } from '../scheduling/crew.js';
-import { type Band, DO_NEXT, type Lane } from '../scheduling/lane.js';
+import { type Band, DO_NEXT, type Row } from '../scheduling/lane.js';
 import type { LimitRule } from '../scheduling/limiter.js';
 import { Scheduler } from '../scheduling/scheduler.js';
 import { isSameKey } from '../scheduling/series.js';
@@ -112,7 +112,7 @@ export class TaskHandler implements TaskOwner {
   /** Fails everything that waits for a worker of this crew and kind. */
   fail(crew: Crew, kind: string, error: Error): void {
     for (const task of this.tasks(({ phase }) => phase === QUEUED)) {
-      const lane = task.lane as Lane;
+      const { lane } = task.row as Row;
       if (!crew.serves(task.series) || !lane.acceptance.accepts(kind)) continue;
       this.scheduler.remove(task);
       this.lifecycle.settle(task, FAILED, error, now());

@@ -29,7 +29,7 @@ export interface Commands {
     key: TaskKey,
     attempt: number,
     series: unknown,
-    args: unknown[],
+    args: readonly unknown[],
   ): void;
   /** The task should end. Is answered with `aborted` as soon as it has been read. */
   abort(slot: number, ticket: number, reason: ErrorRecord): void;
@@ -143,7 +143,7 @@ export class CommandWriter extends Writer implements Commands {
     key: TaskKey,
     attempt: number,
     series: unknown,
-    args: unknown[],
+    args: readonly unknown[],
   ): void {
     this.message.push(command.run, slot, ticket, code, key, attempt, series, args.length);
     for (const arg of args) this.message.push(arg);

@@ -1,7 +1,7 @@
 import { soon } from '../soon.js';
 import type { Transferable } from '../tasks/transferable.js';
 import { type Message, split, type Writer } from './messages.js';
-import { AT_ONCE, snapshot } from './snapshot.js';
+import { AT_ONCE, isPrimitive, snapshot } from './snapshot.js';
 
 /** What an outbox needs of its side of the channel. */
 export interface OutboxSetup {
@@ -27,7 +27,12 @@ export class Outbox<W extends Writer> {
   }
 
   get isEmpty(): boolean {
-    return this.writer.message.length === 0;
+    return this.length === 0;
+  }
+
+  /** Of the message there is so far, in fields. */
+  get length(): number {
+    return this.writer.message.length;
   }
 
   /** What to write of a value that is not this side's own. Then `plan` or `sendUrgent` must follow. */
@@ -36,6 +41,11 @@ export class Outbox<W extends Writer> {
     if (kept !== AT_ONCE) return kept;
     this.#isUrgent = true;
     return value;
+  }
+
+  /** What to write of several; they must be written before anybody may change the array. */
+  keepAll(values: readonly unknown[]): readonly unknown[] {
+    return values.every(isPrimitive) ? values : values.map((value) => this.keep(value));
   }
 
   /** Sends what must not wait. */

@@ -46,6 +46,6 @@ function plainCopy(value: object): unknown {
 }
 
 /** Symbols are, too, but can't be sent. */
-function isPrimitive(value: unknown): value is Exclude<unknown, object | symbol> {
+export function isPrimitive(value: unknown): boolean {
   return value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol');
 }

@@ -1,6 +1,6 @@
 import type { TaskHandler } from '../handler/task-handler.js';
 import type { ShutdownMode } from './options.js';
-import { RUNNING, type Task } from './task.js';
+import { QUEUED, RUNNING, type Task } from './task.js';
 import type { TaskHandle } from './task-handle.js';
 
 const strength: Record<ShutdownMode, number> = { drain: 0, finish: 1, crash: 2 };
@@ -58,7 +58,7 @@ export class Shutdown {
   #isHopeless(task: Task): boolean {
     if (this.#mode === 'crash') return true;
     if (this.#mode === 'finish') return task.phase < RUNNING;
-    return task.list !== null && !this.#handler.scheduler.isServed(task);
+    return task.phase === QUEUED && !this.#handler.scheduler.isServed(task);
   }
 
   async #end(settled: Promise<void>): Promise<TaskHandle[]> {

@@ -5,8 +5,7 @@ import { thisTurn } from '../clock.js';
 import type { Attempt } from '../handler/attempt.js';
 import type { Consumer } from '../iteration/feed.js';
 import type { Job } from '../scheduling/job.js';
-import type { JobList } from '../scheduling/job-list.js';
-import type { Lane } from '../scheduling/lane.js';
+import type { Row } from '../scheduling/lane.js';
 import { idOf, type TaskKey } from '../tasks/task-key.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import type { RetryPolicy } from './options.js';
@@ -93,8 +92,7 @@ const takeResolve = (resolve: Settle) => {
 export class Task extends AsyncResource implements Job, TaskHandle {
   prev: Job | null = null;
   next: Job | null = null;
-  list: JobList | null = null;
-  lane: Lane | null = null;
+  row: Row | null = null;
   place = 0;
   niceness: number;
 

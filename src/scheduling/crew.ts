@@ -13,6 +13,8 @@ export abstract class Seat implements Turn {
   abstract readonly concurrency: number;
   /** The crew it belongs to; null before it was placed and after it left. */
   crew: Crew | null = null;
+  /** Its desk there, while it is open. */
+  desk: Desk | null = null;
   /** Jobs assigned to it and not ended. */
   load = 0;
   /** Iterations that go on there. */
@@ -180,6 +182,7 @@ export class Crew implements Turn {
 
   /** A seat that nobody has used yet comes after all others that are as little loaded. */
   admit(seat: Seat): void {
+    seat.desk = this.#desk(seat.kind);
     this.#place(seat, ++this.#admissions);
   }
 
@@ -189,7 +192,7 @@ export class Crew implements Turn {
   }
 
   #place(seat: Seat, order: number): void {
-    const { seats } = this.#desk(seat.kind);
+    const { seats } = seat.desk as Desk;
     const hasRoom = seat.isOpen && (seat.load < seat.concurrency || seat.canHold);
     // An iteration takes no place, but some of the worker's time: of equally loaded ones it makes the less preferred.
     seat.time = (seat.load + seat.iterationCount / (seat.iterationCount + 1)) / seat.concurrency;
@@ -205,7 +208,7 @@ export class Crew implements Turn {
 
   /** Takes the seat out altogether. */
   remove(seat: Seat): void {
-    if (seat.index !== -1) this.#desk(seat.kind).seats.remove(seat);
+    if (seat.index !== -1) seat.desk?.seats.remove(seat);
   }
 
   /** The clock of a desk, which keeps up with the others while nothing waits for it. */
@@ -304,7 +307,7 @@ export class Crew implements Turn {
   /** A match is made: advances the clocks to the time of the entry. */
   advance({ seat, entry }: Match): void {
     if (entry.lane.band !== NORMAL) return;
-    const desk = this.#desk(seat.kind);
+    const desk = seat.desk as Desk;
     if (entry.time > desk.clock) desk.clock = entry.time;
     if (entry.time > this.#clock) this.#clock = entry.time;
   }

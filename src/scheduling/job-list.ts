@@ -4,7 +4,8 @@ import type { Job } from './job.js';
  * A doubly linked list through the jobs themselves, so that a job can leave from anywhere in constant time and
  * waiting costs no memory besides the job.
  *
- * Invariant: `job.list === this` for exactly the jobs reachable from `first`, and `size` is their number.
+ * Invariant: `size` is the number of jobs reachable from `first` by `next`, and from `last` by `prev`. A job is in one
+ * list at most.
  */
 export class JobList {
   first: Job | null = null;
@@ -35,14 +36,12 @@ export class JobList {
     else next.prev = prev;
     job.prev = null;
     job.next = null;
-    job.list = null;
     this.size--;
   }
 
   #insert(job: Job, prev: Job | null, next: Job | null): void {
     job.prev = prev;
     job.next = next;
-    job.list = this;
     if (prev === null) this.first = job;
     else prev.next = job;
     if (next === null) this.last = job;

@@ -1,15 +1,12 @@
-import type { JobList } from './job-list.js';
-import type { Lane } from './lane.js';
+import type { Row } from './lane.js';
 
 /** What the scheduler knows of a task. The fields belong to the scheduler while the job waits in it. */
 export interface Job {
-  /** Neighbours in the list it waits in. */
+  /** Neighbours in the row it waits in. */
   prev: Job | null;
   next: Job | null;
-  /** The list it waits in; null while it is not waiting. */
-  list: JobList | null;
-  /** The lane it waits in, or was taken from; null before it was ever queued. */
-  lane: Lane | null;
+  /** The row it waits in, or was taken from; null before it was ever queued. */
+  row: Row | null;
   /** Its place in the order of arrival. A job that is given back returns to it. */
   place: number;
   /** When it was last taken, by the clock that rate limits go by; unknown unless there was such a limit. */

@@ -15,15 +15,18 @@ export type Band = typeof DO_NEXT | typeof NORMAL | typeof DO_LAST;
  * The jobs of one level in one lane; or those without a level, which go before all that have one. As a turn it is as
  * far as its level, and of equally far ones that goes first whose first job came first.
  */
-class Row extends JobList implements Turn {
+export class Row extends JobList implements Turn {
   time = Number.NEGATIVE_INFINITY;
   order = 0;
   index = -1;
+  readonly lane: Lane;
   readonly level: Level | null;
+  /** Those of the lane. */
   readonly #turns: TurnHeap<Row>;
 
-  constructor(level: Level | null, turns: TurnHeap<Row>) {
+  constructor(lane: Lane, level: Level | null, turns: TurnHeap<Row>) {
     super();
+    this.lane = lane;
     this.level = level;
     this.#turns = turns;
     level?.rows.push(this);
@@ -67,7 +70,7 @@ export class Lane {
   size = 0;
 
   readonly #turns = new TurnHeap<Row>();
-  readonly #unlevelled = new Row(null, this.#turns);
+  readonly #unlevelled = new Row(this, null, this.#turns);
   /** By the slot of their level. */
   readonly #rows: (Row | undefined)[] = [];
 
@@ -122,7 +125,7 @@ export class Lane {
   }
 
   remove(job: Job): void {
-    const row = job.list as Row;
+    const row = job.row as Row;
     this.#remove(job, row);
     row.refresh();
   }
@@ -130,7 +133,7 @@ export class Lane {
   /** Moves a waiting job to another niceness, where it comes last. One outside all levels keeps its place. */
   renice(job: Job, niceness: number, place: number): void {
     if (job.niceness === niceness) return;
-    const { level } = job.list as Row;
+    const { level } = job.row as Row;
     if (level !== null) this.remove(job);
     job.niceness = niceness;
     if (level === null) return;
@@ -145,7 +148,7 @@ export class Lane {
   }
 
   #arrived(job: Job, row: Row): void {
-    job.lane = this;
+    job.row = row;
     this.size++;
     if (row.level !== null) this.series.levels.arrived(row.level);
     if (row.first === job) row.refresh();
@@ -162,7 +165,7 @@ export class Lane {
     const slot = slotOf(niceness);
     let row = this.#rows[slot];
     if (row === undefined) {
-      row = new Row(this.series.levels.of(niceness), this.#turns);
+      row = new Row(this, this.series.levels.of(niceness), this.#turns);
       this.#rows[slot] = row;
     }
     return row;

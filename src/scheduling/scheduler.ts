@@ -1,7 +1,7 @@
 import type { Requirement } from './acceptance.js';
 import { Crew, type Entry, type Match, type Seat, Share } from './crew.js';
 import { costOf, type Job } from './job.js';
-import { type Band, type Lane, NORMAL } from './lane.js';
+import { type Band, type Lane, NORMAL, type Row } from './lane.js';
 import { Limiter, type LimitRule } from './limiter.js';
 import { Series } from './series.js';
 import { TurnHeap } from './turn-heap.js';
@@ -19,7 +19,7 @@ const IDLE_SERIES = 10_000;
  * Decides which waiting job goes to which worker, and when. It knows no promises, timers or messages: jobs are added,
  * seats opened and vacated, and `dispatch` hands out all that can be handed out.
  *
- * Every job is in exactly one of three conditions: waiting in a lane (`job.list` is set), taken (between `assign` and
+ * Every job is in exactly one of three conditions: waiting in a lane, taken (between `assign` and
  * `finish`, `giveBack` or `repeat`), or none of the scheduler's business.
  *
  * Invariant: a crew that has both a free seat and a job for it is in `#ready`, unless it was found there with nothing
@@ -57,20 +57,20 @@ export class Scheduler {
 
   /** Takes a waiting job out. */
   remove(job: Job): void {
-    const lane = job.lane as Lane;
+    const { lane } = job.row as Row;
     lane.remove(job);
     this.#left(lane);
   }
 
   renice(job: Job, niceness: number): void {
-    const lane = job.lane as Lane;
+    const { lane } = job.row as Row;
     lane.renice(job, niceness, ++this.#places);
     this.#refresh(lane);
   }
 
   /** A job that was taken has ended and will not come back. */
   finish(job: Job): void {
-    const { series } = job.lane as Lane;
+    const { series } = (job.row as Row).lane;
     this.#running--;
     series.running--;
     this.#limiter?.ended();
@@ -86,7 +86,7 @@ export class Scheduler {
 
   /** A job that was finished is to be run again after all, before the rest of its series. */
   addAgain(job: Job): void {
-    const { series, band, requirement } = job.lane as Lane;
+    const { series, band, requirement } = (job.row as Row).lane;
     // The series may have been forgotten since.
     const lane = this.#seriesOf(series.key).lane(band, requirement);
     lane.pushAgain(job);
@@ -95,7 +95,7 @@ export class Scheduler {
 
   /** A job that was taken by a seat of `crew` never began: it returns to its place, and its series is refunded. */
   giveBack(job: Job, crew: Crew): void {
-    const lane = job.lane as Lane;
+    const { lane } = job.row as Row;
     const { series } = lane;
     if (lane.band === NORMAL) {
       const share = series.shares.find((share) => share.crew === crew);
@@ -135,7 +135,7 @@ export class Scheduler {
 
   /** Whether the job may start only when its worker is free to begin it: starts of its series or queue are counted. */
   isMetered(job: Job): boolean {
-    return this.#limiter?.hasRate === true || (job.lane as Lane).series.limiter?.hasRate === true;
+    return this.#limiter?.hasRate === true || (job.row as Row).lane.series.limiter?.hasRate === true;
   }
 
   *jobs(): IterableIterator<Job> {
@@ -203,15 +203,15 @@ export class Scheduler {
 
   /** The load of the seat has changed. */
   touch(seat: Seat): void {
-    const { crew } = seat;
-    if (crew === null) return;
+    if (!seat.isOpen) return;
+    const crew = seat.crew as Crew;
     crew.place(seat);
     if (seat.index !== -1) this.#wake(crew);
   }
 
   /** Whether some worker, present or to be hired, may run the job. */
   isServed(job: Job): boolean {
-    return (job.lane as Lane).isServed;
+    return (job.row as Row).lane.isServed;
   }
 
   /** The series in which something waits that no worker may run. */

@@ -45,8 +45,10 @@ export abstract class ChildWorker implements IWorker {
   #isReplacing = false;
   #isRecycling = false;
   #isMeasuring = false;
-  /** Aborted when it is told to end: nothing is started any more. */
-  readonly #end = new AbortController();
+  /** It was told to end: nothing is started any more. */
+  #isEnding = false;
+  /** The pause between two starts. Made when there is one: the first AbortController costs a start 2 ms. */
+  #pause: AbortController | null = null;
 
   protected constructor(settings: ChildWorkerSettings, open: OpenChannel) {
     this.#settings = settings;
@@ -81,13 +83,13 @@ export abstract class ChildWorker implements IWorker {
   }
 
   async stop(): Promise<void> {
-    this.#end.abort();
+    this.#ends();
     this.#starting?.kill();
     await Promise.all([this.#starting?.exit, this.#link?.stop(), ...[...this.#retired].map((link) => link.stop())]);
   }
 
   async crash(): Promise<void> {
-    this.#end.abort();
+    this.#ends();
     const links = [this.#starting, this.#link, ...this.#retired].filter((link) => link !== null);
     for (const link of links) link.kill();
     await within(KILL_TIME, Promise.all(links.map(({ exit }) => exit)));
@@ -97,24 +99,30 @@ export abstract class ChildWorker implements IWorker {
     return (await this.#link?.memory()) ?? 0;
   }
 
+  #ends(): void {
+    this.#isEnding = true;
+    this.#pause?.abort();
+  }
+
   /** Starts a thread or process. Resolves with whether it runs; throws when there is no use in trying on. */
   async #tryStart(): Promise<boolean> {
     try {
-      this.#end.signal.throwIfAborted();
+      if (this.#isEnding) throw new Error('it was told to end');
       const link = await this.#connect();
       // It may have died since it was ready: the last messages of a dead thread come together with its end.
       if (link !== this.#starting) throw await link.exit;
-      this.#end.signal.throwIfAborted();
+      if (this.#isEnding) throw new Error('it was told to end');
       this.#starting = null;
       this.#link = link;
       return true;
     } catch (cause) {
-      if (this.#end.signal.aborted || ++this.#failures >= STARTS) {
+      if (this.#isEnding || ++this.#failures >= STARTS) {
         const why = cause instanceof Error ? cause.message : String(cause);
-        const times = this.#end.signal.aborted ? 'because it was stopped' : `in ${STARTS} attempts`;
+        const times = this.#isEnding ? 'because it was stopped' : `in ${STARTS} attempts`;
         throw new WorkerStartError(`The ${this.kind} could not be started ${times}: ${why}`, { cause });
       }
-      await sleep(BACK_OFF * 2 ** (this.#failures - 1), undefined, { signal: this.#end.signal }).catch(() => {});
+      this.#pause = new AbortController();
+      await sleep(BACK_OFF * 2 ** (this.#failures - 1), undefined, { signal: this.#pause.signal }).catch(() => {});
       return false;
     }
   }
@@ -144,7 +152,7 @@ export abstract class ChildWorker implements IWorker {
 
   #lost(error: WorkerLostError, unstarted: readonly Assignment[]): void {
     this.#link = null;
-    if (this.#end.signal.aborted) return;
+    if (this.#isEnding) return;
     this.#employer?.lost(error, unstarted);
     void this.#replace();
   }
@@ -178,7 +186,7 @@ export abstract class ChildWorker implements IWorker {
         }
       }
     } catch (error) {
-      if (!this.#end.signal.aborted) employer.resign(error as Error);
+      if (!this.#isEnding) employer.resign(error as Error);
     }
   }
 

@@ -11,9 +11,9 @@ import { Posting } from './posting.js';
 import { RemoteSource } from './remote-source.js';
 import type { Assignment } from './worker.js';
 
-/** How much work may be held ahead of its turn, in milliseconds and in tasks. */
+/** How much work may be held ahead of its turn, in milliseconds and in tasks: several batches of what takes no time. */
 const HOLD_TIME = 0.2;
-const HOLD_COUNT = 64;
+const HOLD_COUNT = 256;
 
 /** How long what is held may have to wait for what is there before it, in milliseconds. */
 const MAX_WAIT = 1;
@@ -131,7 +131,7 @@ export class Link implements Reports, ChannelListener {
     if (isAlone) this.#outbox.flush();
     const series = portableSeries(assignment.series);
     // What is handed over goes as it is: a copy of it would have nothing to hand over.
-    const kept = isHandedOver ? args : args.map((arg) => this.#outbox.keep(arg));
+    const kept = isHandedOver ? args : this.#outbox.keepAll(args);
     this.#outbox.writer.run(slot, posting.ticket, code.number, key, attempt, series, kept);
     if (this.#running < this.#concurrency) {
       this.#begin(posting);
@@ -154,8 +154,11 @@ export class Link implements Reports, ChannelListener {
       return true;
     }
     return new Promise((resolve) => {
-      posting.recalls.push(resolve);
-      if (posting.recalls.length > 1) return;
+      if (posting.recalls !== null) {
+        posting.recalls.push(resolve);
+        return;
+      }
+      posting.recalls = [resolve];
       this.#outbox.writer.recall(posting.slot, posting.ticket);
       this.#outbox.plan();
     });

@@ -19,8 +19,8 @@ export class Posting {
   timer: NodeJS.Timeout | undefined;
   /** What its items come from, if it has returned an iterator: then it runs no more, but keeps its slot. */
   source: RemoteSource | null = null;
-  /** Those who wait to hear whether it was given back. */
-  readonly recalls: ((isGivenBack: boolean) => void)[] = [];
+  /** Those who wait to hear whether it was given back; null if nobody has asked. */
+  recalls: ((isGivenBack: boolean) => void)[] | null = null;
 
   constructor(assignment: Assignment, code: Code, slot: number, ticket: number, estimate: number) {
     this.assignment = assignment;
@@ -32,6 +32,8 @@ export class Posting {
 
   /** Tells those who have asked for it back. */
   answer(isGivenBack: boolean): void {
-    for (const resolve of this.recalls.splice(0)) resolve(isGivenBack);
+    const { recalls } = this;
+    this.recalls = null;
+    if (recalls !== null) for (const resolve of recalls) resolve(isGivenBack);
   }
 }

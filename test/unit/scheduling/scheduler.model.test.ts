@@ -231,8 +231,8 @@ class Bench {
     }
     for (const [job, stub] of this.jobs) {
       const isWaiting = job.state === 'waiting';
-      actual.push(waiting.has(stub), stub.list !== null, isWaiting && scheduler.isServed(stub));
-      wanted.push(isWaiting, isWaiting, isWaiting && model.isServed(job));
+      actual.push(waiting.has(stub), isWaiting && scheduler.isServed(stub));
+      wanted.push(isWaiting, isWaiting && model.isServed(job));
     }
     for (const [modelSeat, { seat }] of this.seats) {
       actual.push(seat.load);

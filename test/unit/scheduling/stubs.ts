@@ -1,14 +1,13 @@
 import { ANY, type Requirement } from '../../../src/scheduling/acceptance.js';
 import { type Crew, Seat } from '../../../src/scheduling/crew.js';
 import type { Job } from '../../../src/scheduling/job.js';
-import { type Band, type Lane, NORMAL } from '../../../src/scheduling/lane.js';
+import { type Band, NORMAL } from '../../../src/scheduling/lane.js';
 import { Scheduler } from '../../../src/scheduling/scheduler.js';
 
 export class StubJob implements Job {
   prev: Job | null = null;
   next: Job | null = null;
-  list: Job['list'] = null;
-  lane: Lane | null = null;
+  row: Job['row'] = null;
   place = 0;
   takenAt = 0;
   repeated = false;
