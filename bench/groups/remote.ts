@@ -18,7 +18,8 @@ const open: Readonly<Record<string, () => Promise<Increment>>> = {
     const connection = { host: '127.0.0.1', port };
     // With fewer, the events of jobs are trimmed before a busy reader has seen them, and their jobs never end for it.
     const queue = new Queue('bare', { connection, streams: { events: { maxLen: 1_000_000 } } });
-    const events = new QueueEvents('bare', { connection });
+    // From the first event on: by default, what happens before its first question has been asked is never told.
+    const events = new QueueEvents('bare', { connection, lastEventId: '0-0' });
     await Promise.all([queue.waitUntilReady(), events.waitUntilReady()]);
     events.setMaxListeners(0);
     // Not at once: waitUntilFinished rejects when its job is gone before it looks.

@@ -120,6 +120,11 @@ export class Member {
     this.#post.send(member, job, message);
   }
 
+  /** Resolves when all that was sent before is on its way to Redis. */
+  written(): Promise<void> {
+    return this.#post.written();
+  }
+
   /** Those of a role that are there now. */
   async present(role: Role): Promise<string[]> {
     const all = Object.entries(await this.client.hgetall(this.keys.members));

@@ -32,6 +32,12 @@ export class Post {
     this.#waiting.set(member, [{ job, message }]);
   }
 
+  /** Resolves when all that was sent before is on its way to Redis. */
+  async written(): Promise<void> {
+    // After the flush, which was planned before.
+    if (this.#waiting.size > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   #flush(): void {
     const waiting = this.#waiting;
     this.#waiting = new Map();

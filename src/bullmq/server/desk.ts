@@ -57,8 +57,16 @@ export class Desk implements Orders, RunOwner {
     return size;
   }
 
-  /** Runs a job. Resolves when its task has ended. */
-  async process({ data, attemptsStarted }: Job): Promise<void> {
+  /**
+   * Runs a job. Resolves when its task has ended, and Redis is told of that before BullMQ ends the job there: so the
+   * caller works on meanwhile, and a server that dies in between has left nothing unsaid.
+   */
+  async process(job: Job): Promise<void> {
+    await this.#process(job);
+    await this.#member.written();
+  }
+
+  async #process({ data, attemptsStarted }: Job): Promise<void> {
     let job: JobData;
     try {
       job = readJob(data);

@@ -13,7 +13,7 @@ import { Gate } from '../../dist/conformance/gate.js';
 const tasks = new URL('../../dist/conformance/tasks.js', import.meta.url);
 
 /** A desk whose callers are a test. */
-async function open({ isThere = true } = {}) {
+async function open({ isThere = true, written = async () => {} } = {}) {
   const said: unknown[][] = [];
   const forgotten: string[] = [];
   let unwatched = 0;
@@ -21,6 +21,7 @@ async function open({ isThere = true } = {}) {
   const member = {
     id: 'server',
     send: (_caller: string, _job: number, message: string) => said.push(decode(message) as unknown[]),
+    written,
     forget: async (caller: string) => forgotten.push(caller),
     watch: {
       isThere: async () => isThere,
@@ -54,6 +55,18 @@ describe('The desk of a server', () => {
     await process('add', [1, 2]);
     expect(said.at(-1)).toEqual(['done', 1, 3, expect.any(Number), expect.any(Number)]);
     expect(unwatched()).toBe(1);
+  });
+
+  test('ends no job before what it has to say of it is on its way', async () => {
+    const order: string[] = [];
+    const { process, said } = await open({
+      written: async () => {
+        await new Promise(setImmediate);
+        order.push(`written: ${said.at(-1)?.[0]}`);
+      },
+    });
+    await process('add', [1, 2]).then(() => order.push('ended'));
+    expect(order).toEqual(['written: done', 'ended']);
   });
 
   test('takes nothing from a caller that is gone', async () => {
