@@ -12,6 +12,9 @@ export class Post {
   readonly #keys: Keys;
   readonly #refused: (member: string, jobs: number[], error: Error) => void;
   #waiting = new Map<string, Letter[]>();
+  /** Resolves with the next flush, for all who wait for it. */
+  #written: Promise<void> | null = null;
+  #onWritten = () => {};
 
   /** `refused` is told of messages to a member that Redis did not take, and which tasks they were about. */
   constructor(client: Client, keys: Keys, refused: (member: string, jobs: number[], error: Error) => void) {
@@ -34,8 +37,11 @@ export class Post {
 
   /** Resolves when all that was sent before is on its way to Redis. */
   async written(): Promise<void> {
-    // After the flush, which was planned before.
-    if (this.#waiting.size > 0) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#waiting.size === 0) return;
+    this.#written ??= new Promise((resolve) => {
+      this.#onWritten = resolve;
+    });
+    await this.#written;
   }
 
   #flush(): void {
@@ -48,5 +54,7 @@ export class Post {
         this.#refused(member, [...new Set(letters.map(({ job }) => job))], error);
       });
     }
+    this.#written = null;
+    this.#onWritten();
   }
 }
