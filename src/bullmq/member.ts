@@ -112,7 +112,7 @@ export class Member {
     this.#inbox = new Inbox(this.#reader, this.keys.inbox(this.id), (job, message) => owner.receive(job, message));
     this.#reading = this.#inbox.read(this.client);
     this.#listener.on('ready', () => void this.#rejoin());
-    if (this.#role === 'server') await this.client.publish(this.keys.arrivals, this.id);
+    await this.#announce();
   }
 
   /** Puts a message into the inbox of another one. */
@@ -189,6 +189,11 @@ export class Member {
     return (await this.client.hset(this.keys.members, this.id, this.#role)) === 1;
   }
 
+  /** Tells callers that wait for a server. */
+  async #announce(): Promise<void> {
+    if (this.#role === 'server') await this.client.publish(this.keys.arrivals, this.id);
+  }
+
   async #rejoin(): Promise<void> {
     while (!this.isLeaving) {
       try {
@@ -196,6 +201,8 @@ export class Member {
         await this.#listen();
         const wasForgotten = await this.#register();
         if (wasForgotten) await makeInbox(this.client, this.keys.inbox(this.id));
+        // While it was away somebody may have found no server.
+        await this.#announce();
         this.#owner?.reconnected?.(wasForgotten);
         return;
       } catch (error) {

@@ -1,6 +1,7 @@
 import { checkCount, checkDuration, checkInteger, checkOptions } from '../../check.js';
 import { NotPortableError, WorkerLostError } from '../../errors.js';
 import { isTaskRef } from '../../tasks/task-module.js';
+import { within } from '../../within.js';
 import { checkSeries } from '../../workers/options.js';
 import type { Assignment, Employer, IWorker } from '../../workers/worker.js';
 import { type BullOptions, type BullSettings, checkBullOptions, startError } from '../connection.js';
@@ -19,6 +20,9 @@ export interface BullWorkerOptions extends BullOptions {
   /** How long Redis may be unreachable before the worker gives up, in milliseconds. Infinity: for ever. Default 60 000. */
   patience?: number;
 }
+
+/** How long whoever crashes it waits for its connections to end, in milliseconds: Redis may not answer. */
+const GOODBYE = 1000;
 
 /**
  * Runs tasks on other machines, on whichever server of the same name is free. Only exports of modules that the servers
@@ -101,8 +105,8 @@ export class BullWorker implements IWorker {
     await this.#caller?.stop();
   }
 
-  crash(): void {
+  async crash(): Promise<void> {
     this.#hasEnded = true;
-    void this.#caller?.crash();
+    await within(GOODBYE, this.#caller?.crash() ?? Promise.resolve());
   }
 }

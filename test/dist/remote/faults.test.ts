@@ -241,6 +241,26 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     expect([await later.promise, later.attempts]).toEqual(['later', 1]);
   });
 
+  test('an update that was called while no server could be reached has run when one is back', async () => {
+    const cable = await Cable.to(Number(new URL(scene.redis.url).port));
+    ends.push(() => cable.end());
+    await scene.startServer({ places: 2, connection: `redis://127.0.0.1:${cable.port}` });
+    const queue = await scene.openQueue();
+    expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    cable.cut();
+    const monitor = await new Redis(scene.redis.url).monitor();
+    ends.push(async () => monitor.disconnect());
+    const looked = new Promise<void>((resolve) => {
+      monitor.on('monitor', (_, [command, key]: string[]) => {
+        if (command === 'hgetall' && key?.endsWith(`${scene.base.name}:members`)) resolve();
+      });
+    });
+    const update = queue.update(tasks.add, [3, 4]);
+    await looked;
+    cable.mend();
+    expect(await update).toEqual([7]);
+  });
+
   test('a server that is killed ends its iterations, after what had arrived, although no other server is there', async () => {
     const server = await scene.startServer();
     const queue = await scene.openQueue();

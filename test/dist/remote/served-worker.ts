@@ -31,9 +31,10 @@ export class ServedWorker extends BullWorker implements IWorker {
     await (await this.#server).close();
   }
 
-  override crash(): void {
-    super.crash();
+  override async crash(): Promise<void> {
+    const crash = super.crash();
     void this.#server.then((server) => server.close({ timeout: 0 }));
+    await crash;
   }
 
   /** Resolves when all servers have ended. */
