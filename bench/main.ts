@@ -44,7 +44,10 @@ for (const [name = '', id] of wanted) {
     if (section.cases.length === 0) continue;
     const outcomes = new Map<string, Outcomes>();
     for (const each of section.cases) {
+      const start = performance.now();
       const compared = await compare(name, values.quick, each);
+      // Besides the report, for who waits for it.
+      console.error(`${name}/${each.id}: ${Math.round((performance.now() - start) / 1000)} s`);
       outcomes.set(each.id, compared);
       results.set(`${name}/${each.id}`, compared);
       for (const [candidate, outcome] of compared) {

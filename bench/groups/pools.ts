@@ -39,7 +39,8 @@ export function poolSections(kind: Kind, isQuick: boolean): Section[] {
   const pools = poolsOf(kind);
   const rounds = isQuick ? 1 : 5;
   const calls = isQuick ? 100 : 3000;
-  const tasks = isQuick ? 2000 : 20_000;
+  // Some peers take ten times as long with processes as with threads.
+  const tasks = isQuick ? 2000 : isThread ? 20_000 : 10_000;
   const payloads = isQuick ? 20 : 1000;
   // JSON, which some use between processes, takes 10 ms and more for 64 KB of bytes.
   const bytePayloads = isThread ? payloads : 10;
@@ -98,7 +99,7 @@ export function poolSections(kind: Kind, isQuick: boolean): Section[] {
       title: size === 1 ? '1 worker' : `${size} workers`,
       rounds,
       // A pool lives long: what counts is how fast it is when its code has been optimized.
-      warmUps: isQuick ? 1 : 4,
+      warmUps: isQuick ? 1 : 3,
       candidates: {
         ...forBare(', 64 messages in flight', bare(1, 64)),
         ...forBare(', arrays of 64', bare(64, 4)),
