@@ -11,6 +11,12 @@ export function now(): number {
   return timeOrigin + performance.now();
 }
 
+/** When `process.hrtime` began to count, by this clock: with that, children read the same clock. */
+export function epochOfHrtime(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return now() - seconds * 1000 - nanoseconds / 1e6;
+}
+
 /** A reading of the clock that many share. */
 export class Moment {
   readonly at = now();

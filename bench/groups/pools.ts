@@ -39,8 +39,7 @@ export function poolSections(kind: Kind, isQuick: boolean): Section[] {
   const pools = poolsOf(kind);
   const rounds = isQuick ? 1 : 5;
   const calls = isQuick ? 100 : 3000;
-  // Some peers take ten times as long with processes as with threads.
-  const tasks = isQuick ? 2000 : isThread ? 20_000 : 10_000;
+  const tasks = isQuick ? 2000 : 10_000;
   const payloads = isQuick ? 20 : 1000;
   // JSON, which some use between processes, takes 10 ms and more for 64 KB of bytes.
   const bytePayloads = isThread ? payloads : 10;

@@ -3,6 +3,7 @@ import { deserialize, serialize } from 'node:v8';
 import { FrameReader, frame } from '../protocol/frames.js';
 import type { Message } from '../protocol/messages.js';
 import { CHANNEL, type ProcessSetup } from '../protocol/setup.js';
+import { setClock } from './clock.js';
 import { Runner } from './runner.js';
 
 // Ctrl-C reaches the whole process group; the parent shuts down in order, and this process with it.
@@ -13,7 +14,8 @@ const socket = new Socket({ fd: CHANNEL });
 socket.on('error', () => process.exit(0));
 socket.on('close', () => process.exit(0));
 
-function begin({ concurrency, workerId }: ProcessSetup): Runner {
+function begin({ concurrency, workerId, epoch }: ProcessSetup): Runner {
+  setClock(epoch);
   const runner = new Runner(
     {
       post: (message) => void socket.write(frame(message)),

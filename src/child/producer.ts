@@ -1,8 +1,8 @@
-import { now } from '../clock.js';
 import type { AnyIterator } from '../iteration/iterators.js';
 import { AT_ONCE, snapshot } from '../protocol/snapshot.js';
 import { isThenable, toPromise } from '../tasks/thenable.js';
 import { type Transferable, transferListOf, unwrap } from '../tasks/transferable.js';
+import { now } from './clock.js';
 import { sizeOf } from './size-of.js';
 
 /** A batch is sent when it has so many items or bytes, or its first item is so many milliseconds old. */

@@ -1,4 +1,3 @@
-import { now } from '../clock.js';
 import { type AnyIterator, iteratorOf } from '../iteration/iterators.js';
 import type { Claims } from '../protocol/claims.js';
 import { type CloneProbe, type ErrorRecord, encodeError } from '../protocol/error-record.js';
@@ -11,6 +10,7 @@ import type { TaskKey } from '../tasks/task-key.js';
 import type { AnyFunction } from '../tasks/task-module.js';
 import { isThenable, toPromise } from '../tasks/thenable.js';
 import { type Transferable, transferListOf, unwrap } from '../tasks/transferable.js';
+import { now } from './clock.js';
 import { TaskFunction } from './functions.js';
 import { Producer } from './producer.js';
 import { Run, type RunOwner } from './run.js';

@@ -1,11 +1,13 @@
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { Claims } from '../protocol/claims.js';
 import type { ThreadSetup } from '../protocol/setup.js';
+import { setClock } from './clock.js';
 import { Runner } from './runner.js';
 
 // Tasks may use parentPort for themselves: after this one message it is theirs.
-parentPort?.once('message', ({ port, concurrency, workerId, words }: ThreadSetup & { port: MessagePort }) => {
+parentPort?.once('message', ({ port, concurrency, workerId, epoch, words }: ThreadSetup & { port: MessagePort }) => {
   parentPort?.unref();
+  setClock(epoch);
   const runner = new Runner(
     {
       // Even an empty transfer list costs a good deal.

@@ -2,6 +2,8 @@
 export interface ProcessSetup {
   readonly concurrency: number;
   readonly workerId: number;
+  /** When `process.hrtime` began to count, in epoch milliseconds by the parent's clock. All of a machine share its count. */
+  readonly epoch: number;
 }
 
 /** The file descriptor of a process' channel to its parent, after stdin, stdout and stderr. */

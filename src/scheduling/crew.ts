@@ -193,7 +193,7 @@ export class Crew implements Turn {
 
   #place(seat: Seat, order: number): void {
     const { seats } = seat.desk as Desk;
-    const hasRoom = seat.isOpen && (seat.load < seat.concurrency || seat.canHold);
+    const hasRoom = seat.load < seat.concurrency || seat.canHold;
     // An iteration takes no place, but some of the worker's time: of equally loaded ones it makes the less preferred.
     seat.time = (seat.load + seat.iterationCount / (seat.iterationCount + 1)) / seat.concurrency;
     seat.order = order;

@@ -1,6 +1,4 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { TaskModuleError } from '../errors.js';
 import type { AnyFunction } from './task-module.js';
 
@@ -36,9 +34,9 @@ async function importModule(url: string): Promise<Record<string, unknown>> {
  */
 function typescriptOf(url: string): string | null {
   if (/\.[cm]?tsx?$/.test(url)) return url;
-  if (!url.startsWith('file:') || !/\.[cm]?js$/.test(url) || existsSync(fileURLToPath(url))) return null;
+  if (!url.startsWith('file:') || !/\.[cm]?js$/.test(url) || existsSync(new URL(url))) return null;
   const source = url.replace(/js$/, 'ts');
-  return existsSync(fileURLToPath(source)) ? source : null;
+  return existsSync(new URL(source)) ? source : null;
 }
 
 /** Node itself where it can, else tsx if the module's project has it. */
@@ -60,6 +58,8 @@ async function findTsx(
   url: string,
 ): Promise<{ tsImport(url: string, parent: string): Promise<Record<string, unknown>> } | null> {
   try {
+    // Loaded only here, as every thread and process has this module.
+    const [{ createRequire }, { pathToFileURL }] = await Promise.all([import('node:module'), import('node:url')]);
     const require = createRequire(url);
     const manifest = require.resolve('tsx/package.json');
     const { exports } = require(manifest) as { exports: Record<string, { import: { default: string } } | undefined> };

@@ -7,16 +7,10 @@ import { refusedArgument } from '../protocol/uncloneable.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import type { Channel, ChannelListener, OpenChannel } from './channel.js';
 import { type Code, codeOf } from './code.js';
+import { LookAhead } from './look-ahead.js';
 import { Posting } from './posting.js';
 import { RemoteSource } from './remote-source.js';
 import type { Assignment } from './worker.js';
-
-/** How much work may be held ahead of its turn, in milliseconds and in tasks: several batches of what takes no time. */
-const HOLD_TIME = 0.2;
-const HOLD_COUNT = 256;
-
-/** How long what is held may have to wait for what is there before it, in milliseconds. */
-const MAX_WAIT = 1;
 
 /** What a task of a function that was never timed is taken to last, in milliseconds: long, but a number to reckon with. */
 const UNKNOWN_TIME = 1e6;
@@ -38,10 +32,8 @@ export interface LinkOwner {
 }
 
 /**
- * The parent's end of one thread or process: what was sent to it and has not come back.
- *
- * The other side runs `concurrency` tasks at a time in the order in which they were sent and holds the rest; this side
- * follows that order, so it knows what has started without being told. What it has to say in one tick is one message.
+ * The parent's end of one thread or process: what was sent to it and has not come back. What it has to say in one tick
+ * is one message.
  *
  * Invariant: `#postings[slot]` is the task in that slot; a slot is reused only when its task has ended on the other
  * side or provably never will begin there.
@@ -49,19 +41,13 @@ export interface LinkOwner {
 export class Link implements Reports, ChannelListener {
   readonly #owner: LinkOwner;
   readonly #channel: Channel;
-  readonly #concurrency: number;
   readonly #graceful: number;
   readonly #outbox: Outbox<CommandWriter>;
+  readonly #ahead: LookAhead;
   readonly #known = new Set<Code>();
   readonly #postings: (Posting | null)[] = [];
   readonly #freeSlots: number[] = [];
-  /** What was sent but, as far as this side knows, waits there; the next one to start at `#nextHeld`. */
-  #held: Posting[] = [];
-  #nextHeld = 0;
-  #heldCount = 0;
-  #heldTime = 0;
-  #running = 0;
-  #runningTime = 0;
+  /** How many were asked to end, have had their time, and still run. */
   #overdue = 0;
   #tickets = 0;
   #hasExited = false;
@@ -76,12 +62,12 @@ export class Link implements Reports, ChannelListener {
 
   constructor(open: OpenChannel, owner: LinkOwner, { concurrency, graceful, workerId }: LinkOptions) {
     this.#owner = owner;
-    this.#concurrency = concurrency;
     this.#graceful = graceful;
     this.exit = new Promise((resolve) => {
       this.#exited = resolve;
     });
     this.#channel = open(this, workerId);
+    this.#ahead = new LookAhead(concurrency, this.#channel.claims !== null, ({ assignment }) => assignment.started());
     this.#outbox = new Outbox(new CommandWriter(), {
       post: (message, transfer) => {
         if (!this.#hasExited) this.#channel.post(message, transfer);
@@ -96,22 +82,13 @@ export class Link implements Reports, ChannelListener {
 
   /** How many tasks are on the other side. */
   get size(): number {
-    return this.#running + this.#heldCount;
+    return this.#ahead.size;
   }
 
-  /**
-   * Whether one more task may be sent than can run now, behind what is known to be short. What a thread holds can be
-   * taken back at any moment, so one is always worth it; a process gives back nothing while it is busy, so it holds
-   * only what is known to be short itself.
-   */
+  /** Whether one more task may be sent than can run now, behind what is known to be short. */
   holds(fn: AnyFunction | TaskRef): boolean {
-    if (this.#heldCount >= HOLD_COUNT) return false;
-    // Behind what may be long it would wait while others that are free pass it.
-    if (this.#runningTime + this.#heldTime > MAX_WAIT) return false;
-    const isExact = this.#channel.claims !== null;
-    if (isExact && this.#heldCount === 0) return true;
-    const ahead = isExact ? this.#heldTime : this.#heldTime + this.#runningTime;
-    return ahead + this.#estimate(fn) <= HOLD_TIME;
+    const { room } = this.#ahead;
+    return room >= 0 && this.#estimate(fn) <= room;
   }
 
   run(assignment: Assignment): void {
@@ -133,13 +110,7 @@ export class Link implements Reports, ChannelListener {
     // What is handed over goes as it is: a copy of it would have nothing to hand over.
     const kept = isHandedOver ? args : this.#outbox.keepAll(args);
     this.#outbox.writer.run(slot, posting.ticket, code.number, key, attempt, series, kept);
-    if (this.#running < this.#concurrency) {
-      this.#begin(posting);
-    } else {
-      this.#held.push(posting);
-      this.#heldCount++;
-      this.#heldTime += posting.estimate;
-    }
+    this.#ahead.add(posting);
     if (isAlone) this.#outbox.flush(isHandedOver ? transfer : undefined);
     else this.#outbox.plan();
   }
@@ -350,13 +321,6 @@ export class Link implements Reports, ChannelListener {
     else this.#outbox.writer.source(code.number, code.source as string);
   }
 
-  #begin(posting: Posting): void {
-    posting.isStarted = true;
-    this.#running++;
-    this.#runningTime += posting.estimate;
-    posting.assignment.started();
-  }
-
   #at(slot: number): Posting {
     const posting = this.#postings[slot];
     if (posting == null) throw new TypeError(`no task is in slot ${slot}`);
@@ -398,31 +362,10 @@ export class Link implements Reports, ChannelListener {
 
   /** What is held in front of a task that has ended must have started before. */
   #noteTimes(posting: Posting, startedAt: number, endedAt: number): void {
-    if (!posting.isStarted) this.#startUpTo(posting);
+    this.#ahead.beginUpTo(posting);
     if (startedAt === 0) return;
     posting.assignment.started(startedAt);
     posting.code.note(endedAt - startedAt);
-  }
-
-  #startUpTo(posting: Posting): void {
-    while (!posting.isStarted && this.#startNext()) {}
-  }
-
-  /** The first held task starts; false if there is none. */
-  #startNext(): boolean {
-    for (; this.#nextHeld < this.#held.length; this.#nextHeld++) {
-      const posting = this.#held[this.#nextHeld] as Posting;
-      if (this.#postings[posting.slot] !== posting) continue;
-      this.#nextHeld++;
-      this.#heldCount--;
-      this.#heldTime -= posting.estimate;
-      this.#begin(posting);
-      return true;
-    }
-    this.#held = [];
-    this.#nextHeld = 0;
-    this.#heldTime = 0;
-    return false;
   }
 
   /** The task is not on the other side any more. */
@@ -436,19 +379,12 @@ export class Link implements Reports, ChannelListener {
   #leave(posting: Posting): void {
     clearTimeout(posting.timer);
     if (posting.isOverdue) this.#overdue--;
-    if (posting.isStarted) {
-      this.#running--;
-      this.#runningTime = this.#running === 0 ? 0 : this.#runningTime - posting.estimate;
-      if (this.#running < this.#concurrency) this.#startNext();
-      this.#killIfOnlyOverdue();
-    } else {
-      this.#heldCount--;
-      this.#heldTime -= posting.estimate;
-    }
+    this.#ahead.remove(posting);
+    this.#killIfOnlyOverdue();
   }
 
   #killIfOnlyOverdue(): void {
-    if (this.#overdue > 0 && this.#overdue === this.#running && this.iterations === 0) this.#channel.kill();
+    if (this.#overdue > 0 && this.#overdue === this.#ahead.running && this.iterations === 0) this.#channel.kill();
   }
 
   /** A part of a message that can't be sent: only a run carries what is the user's. */

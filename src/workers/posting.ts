@@ -10,8 +10,10 @@ export class Posting {
   readonly ticket: number;
   /** What it is expected to take, in milliseconds. */
   readonly estimate: number;
-  /** Whether it is one of those that run, as far as this side knows. */
+  /** Whether it has begun, as far as this side knows. */
   isStarted = false;
+  /** Whether it neither runs nor waits there any more. */
+  hasLeft = false;
   /** Whether it was asked to end and had its time to. */
   isOverdue = false;
   /** Whether the other side has read that it should end. */

@@ -2,6 +2,7 @@ import { type SpawnOptions, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { deserialize, serialize } from 'node:v8';
+import { epochOfHrtime } from '../clock.js';
 import type { WorkerLoss } from '../errors.js';
 import { FrameReader, frame } from '../protocol/frames.js';
 import { CHANNEL, type ProcessSetup, unreadable } from '../protocol/setup.js';
@@ -21,7 +22,7 @@ export function processes(
   return (listener, workerId) => {
     const child = spawn(process.execPath, [...execArgv, fileURLToPath(processEntry)], options);
     const socket = child.stdio[CHANNEL] as Socket;
-    socket.write(frame({ concurrency, workerId } satisfies ProcessSetup));
+    socket.write(frame({ concurrency, workerId, epoch: epochOfHrtime() } satisfies ProcessSetup));
 
     const stderr = new Tail();
     child.stderr?.on('data', (chunk: Uint8Array) => {

@@ -1,4 +1,5 @@
 import { MessageChannel, receiveMessageOnPort, Worker, type WorkerOptions } from 'node:worker_threads';
+import { epochOfHrtime } from '../clock.js';
 import { Claims } from '../protocol/claims.js';
 import { type ThreadSetup, unreadable } from '../protocol/setup.js';
 import type { OpenChannel } from './channel.js';
@@ -14,7 +15,7 @@ export function threads(concurrency: number, options: WorkerOptions): OpenChanne
     const claims = Claims.create(concurrency + CLAIMS);
     const { port1: port, port2 } = new MessageChannel();
     const worker = new Worker(threadEntry, options);
-    const setup: ThreadSetup = { concurrency, workerId, words: claims.words };
+    const setup: ThreadSetup = { concurrency, workerId, epoch: epochOfHrtime(), words: claims.words };
     worker.postMessage({ ...setup, port: port2 }, [port2]);
 
     const stderr = new Tail();

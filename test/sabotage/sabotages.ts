@@ -46,7 +46,6 @@ export const sabotages: readonly Sabotage[] = [
       'if (!job.holdable || !seat.wouldHold(job)) continue;',
       'if (!seat.wouldHold(job)) continue;',
     ],
-    ['a closed worker is given tasks', 'const hasRoom = seat.isOpen && (', 'const hasRoom = ('],
     ['workers with more places count no more than others', ' / seat.concurrency;', ';'],
     ['iterations weigh nothing', ' + seat.iterationCount / (seat.iterationCount + 1)', ''],
     [
@@ -90,6 +89,7 @@ export const sabotages: readonly Sabotage[] = [
   ),
   ...of(
     'scheduling/scheduler.ts',
+    ['a closed worker is given tasks', 'if (!seat.isOpen) return;', ''],
     ['what is given back is not refunded', 'if (share !== undefined) crew.charge(share, -costOf(job));', ''],
     ['a paused queue starts tasks', 'while (!this.isPaused && (', 'while (('],
     ['the limit of the queue is forgotten', '(this.#limiter === null || this.#limiter.opensAt() <= now)', 'true'],
@@ -225,4 +225,11 @@ export const sabotages: readonly Sabotage[] = [
     'if (update.key !== undefined) this.#kept = this.#kept.filter(({ key }) => key !== update.key);',
     '',
   ]),
+  ...of(
+    'workers/look-ahead.ts',
+    ['nothing bounds what is held', 'if (this.#heldCount >= HOLD_COUNT) return -1;', ''],
+    ['tasks are held behind long ones', 'if (this.#runningTime + this.#heldTime > MAX_WAIT) return -1;', ''],
+    ['what was taken back begins', 'if (posting.hasLeft) continue;', ''],
+    ['nothing held begins when a task ends', 'if (this.running < this.#concurrency) this.#beginNext();', ''],
+  ),
 ];

@@ -5,7 +5,7 @@ import { type Transferable, transferable } from '../../../src/tasks/transferable
 import { deferred } from '../deferred.js';
 
 const clock = vi.hoisted(() => ({ time: 1000 }));
-vi.mock('../../../src/clock.js', () => ({ now: () => clock.time }));
+vi.mock('../../../src/child/clock.js', () => ({ now: () => clock.time }));
 
 const KB = 1024;
 const turn = () => new Promise((resolve) => setImmediate(resolve));

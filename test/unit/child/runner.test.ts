@@ -6,7 +6,7 @@ import { transferable } from '../../../src/tasks/transferable.js';
 import { CODE, FakeParent } from './fake-parent.js';
 
 const clock = vi.hoisted(() => ({ time: 1000 }));
-vi.mock('../../../src/clock.js', () => ({ now: () => clock.time }));
+vi.mock('../../../src/child/clock.js', () => ({ now: () => clock.time }));
 
 /** What tasks, which come as source text, find as globals. */
 declare const log: unknown[];

@@ -1,0 +1,111 @@
+import type { Posting } from './posting.js';
+
+/** How much work may be held ahead of its turn, in milliseconds and in tasks: several batches of what takes no time. */
+const HOLD_TIME = 0.2;
+const HOLD_COUNT = 256;
+
+/** How long what is held may have to wait for what is there before it, in milliseconds. */
+const MAX_WAIT = 1;
+
+/**
+ * What runs on the other side of a link, and what waits there ahead of its turn.
+ *
+ * The other side runs `concurrency` tasks at a time in the order in which they were sent and holds the rest; this side
+ * follows that order, so it knows what has started without being told.
+ *
+ * Invariant: what is added is held, then runs, then has left, and may skip what comes first. Nothing is held while fewer
+ * than `concurrency` run.
+ */
+export class LookAhead {
+  /** How many run. */
+  running = 0;
+  readonly #concurrency: number;
+  readonly #isExact: boolean;
+  readonly #begins: (posting: Posting) => void;
+  #runningTime = 0;
+  /** In the order in which they were sent, the next to begin at `#next`; some may be gone. */
+  #held: Posting[] = [];
+  #next = 0;
+  #heldCount = 0;
+  #heldTime = 0;
+
+  /**
+   * @param isExact - whether what is held can be taken back at any moment: from a thread, which shares claims; but not
+   *   from a process, which gives back nothing while it is busy
+   * @param begins - is told what begins there
+   */
+  constructor(concurrency: number, isExact: boolean, begins: (posting: Posting) => void) {
+    this.#concurrency = concurrency;
+    this.#isExact = isExact;
+    this.#begins = begins;
+  }
+
+  /** How many run or are held. */
+  get size(): number {
+    return this.running + this.#heldCount;
+  }
+
+  /**
+   * How long one more may be expected to take to be held as well, in milliseconds: Infinity if one is always worth it,
+   * because it can be taken back; less than 0 if there is no room.
+   */
+  get room(): number {
+    if (this.#heldCount >= HOLD_COUNT) return -1;
+    // Behind what may be long it would wait while others that are free pass it.
+    if (this.#runningTime + this.#heldTime > MAX_WAIT) return -1;
+    if (!this.#isExact) return HOLD_TIME - this.#heldTime - this.#runningTime;
+    return this.#heldCount === 0 ? Number.POSITIVE_INFINITY : HOLD_TIME - this.#heldTime;
+  }
+
+  /** It was sent. */
+  add(posting: Posting): void {
+    if (this.running < this.#concurrency) {
+      this.#begin(posting);
+      return;
+    }
+    this.#held.push(posting);
+    this.#heldCount++;
+    this.#heldTime += posting.estimate;
+  }
+
+  /** It has begun, and so has whatever was held in front of it. */
+  beginUpTo(posting: Posting): void {
+    while (!posting.isStarted && this.#beginNext()) {}
+  }
+
+  /** It neither runs nor is held any more. */
+  remove(posting: Posting): void {
+    posting.hasLeft = true;
+    if (!posting.isStarted) {
+      this.#heldCount--;
+      this.#heldTime -= posting.estimate;
+      return;
+    }
+    this.running--;
+    this.#runningTime = this.running === 0 ? 0 : this.#runningTime - posting.estimate;
+    if (this.running < this.#concurrency) this.#beginNext();
+  }
+
+  #begin(posting: Posting): void {
+    posting.isStarted = true;
+    this.running++;
+    this.#runningTime += posting.estimate;
+    this.#begins(posting);
+  }
+
+  /** The first that is held begins; false if there is none. */
+  #beginNext(): boolean {
+    while (this.#next < this.#held.length) {
+      const posting = this.#held[this.#next++] as Posting;
+      if (posting.hasLeft) continue;
+      this.#heldCount--;
+      this.#heldTime -= posting.estimate;
+      this.#begin(posting);
+      return true;
+    }
+    this.#held = [];
+    this.#next = 0;
+    this.#heldTime = 0;
+    return false;
+  }
+}
