@@ -123,6 +123,12 @@ function memory(open: (concurrency: number) => Submit): Setup {
   };
 }
 
+/** The larger the heap, the less alike are two rounds; but the largest take too long for many. */
+function roundsOf(count: number): number {
+  if (count >= 500_000) return 3;
+  return count >= 50_000 ? 9 : 5;
+}
+
 function pick(names: readonly string[], setUp: (open: (concurrency: number) => Submit) => Setup): Case['candidates'] {
   return Object.fromEntries(names.map((name) => [name, setUp(queues[name] as (typeof queues)[string])]));
 }
@@ -144,7 +150,7 @@ export const mainThread: Group = (isQuick) => {
     return {
       id,
       title,
-      rounds: Math.min(rounds, count >= 500_000 ? 2 : 5),
+      rounds: isQuick ? 1 : roundsOf(count),
       warmUps: count >= 500_000 ? 0 : isQuick || count >= 50_000 ? 1 : 2,
       candidates: {
         ...Object.fromEntries(bareCandidates),
