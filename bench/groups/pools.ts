@@ -38,7 +38,9 @@ export function poolSections(kind: Kind, isQuick: boolean): Section[] {
   const name = isThread ? 'Threads' : 'Processes';
   const pools = poolsOf(kind);
   const rounds = isQuick ? 1 : 5;
-  const calls = isQuick ? 100 : 3000;
+  // A pool lives long: what counts is how fast it is when its code has been optimized.
+  const warmUps = isQuick ? 1 : 3;
+  const calls = isQuick ? 100 : 5000;
   const tasks = isQuick ? 2000 : 10_000;
   const payloads = isQuick ? 20 : 1000;
   // JSON, which some use between processes, takes 10 ms and more for 64 KB of bytes.
@@ -63,6 +65,7 @@ export function poolSections(kind: Kind, isQuick: boolean): Section[] {
     id,
     title,
     rounds,
+    warmUps,
     candidates: {
       ...forBare('', (open) => {
         const worker = open();
@@ -97,8 +100,7 @@ export function poolSections(kind: Kind, isQuick: boolean): Section[] {
       id: `throughput-${size}`,
       title: size === 1 ? '1 worker' : `${size} workers`,
       rounds,
-      // A pool lives long: what counts is how fast it is when its code has been optimized.
-      warmUps: isQuick ? 1 : 3,
+      warmUps,
       candidates: {
         ...forBare(', 64 messages in flight', bare(1, 64)),
         ...forBare(', arrays of 64', bare(64, 4)),

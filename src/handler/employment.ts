@@ -137,10 +137,13 @@ export class Employment extends Seat implements Employer {
     return this.attempts.some((attempt) => attempt.isCurrent);
   }
 
-  /** Crashes the worker. */
+  /** Crashes the worker. What becomes of it then is no business of whoever is rid of it. */
   crash(): void {
-    // What becomes of it is no business of whoever is rid of it.
-    this.crashed = Promise.resolve(this.worker.crash()).catch(() => {});
+    this.crashed = this.#crash().catch(() => {});
+  }
+
+  async #crash(): Promise<void> {
+    await this.worker.crash();
   }
 
   /** The worker has stopped, or was crashed. */

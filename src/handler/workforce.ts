@@ -185,7 +185,7 @@ export class Workforce implements EmploymentOwner {
     this.#leave(employment);
     this.#employments.delete(employment.id);
     this.#attempts.takeAll(employment, true);
-    worker.crash();
+    employment.crash();
     this.recruiter?.departed(worker);
     this.#host.emit('workerLost', worker, error);
     this.#rounds.plan();
@@ -203,7 +203,7 @@ export class Workforce implements EmploymentOwner {
       this.#employments.delete(employment.id);
       this.#leave(employment);
       this.recruiter?.departed(worker);
-      worker.crash();
+      employment.crash();
       throw error;
     }
     this.#host.emit('workerAttached', worker);

@@ -2,7 +2,7 @@
 export interface ProcessSetup {
   readonly concurrency: number;
   readonly workerId: number;
-  /** When `process.hrtime` began to count, in epoch milliseconds by the parent's clock. All of a machine share its count. */
+  /** When `process.hrtime`, whose count all of a machine share, began to count: epoch milliseconds by the parent's clock. */
   readonly epoch: number;
 }
 

@@ -13,7 +13,7 @@ export abstract class Seat implements Turn {
   abstract readonly concurrency: number;
   /** The crew it belongs to; null before it was placed and after it left. */
   crew: Crew | null = null;
-  /** Its desk there, while it is open. */
+  /** Its desk there, from when it is opened. */
   desk: Desk | null = null;
   /** Jobs assigned to it and not ended. */
   load = 0;

@@ -19,8 +19,8 @@ const IDLE_SERIES = 10_000;
  * Decides which waiting job goes to which worker, and when. It knows no promises, timers or messages: jobs are added,
  * seats opened and vacated, and `dispatch` hands out all that can be handed out.
  *
- * Every job is in exactly one of three conditions: waiting in a lane, taken (between `assign` and
- * `finish`, `giveBack` or `repeat`), or none of the scheduler's business.
+ * Every job is in exactly one of three conditions: waiting in a lane, taken (between `assign` and `finish`, `giveBack` or
+ * `repeat`), or none of the scheduler's business.
  *
  * Invariant: a crew that has both a free seat and a job for it is in `#ready`, unless it was found there with nothing
  * to match since either last changed.

@@ -264,6 +264,26 @@ describe('A worker', () => {
     expect([handle.attempts, worker.find().attempt]).toEqual([1, 1]);
   });
 
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('no');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no'))],
+  ])('whose crash %s when it has resigned or could not be started troubles nobody', async (_, crash) => {
+    const { queue, worker } = await manual();
+    const broken = new ManualWorker();
+    for (const each of [worker, broken]) each.crash = crash;
+    broken.start = () => Promise.reject(new Error('no way'));
+    expect((await errorOf(queue.attachWorker(broken))).message).toBe('no way');
+    worker.employer.resign(new Error('broken'));
+    // A rejection that nobody handles would fail the run.
+    await settled();
+    expect(queue.workers()).toEqual([]);
+  });
+
   test('that resigns is dropped, and its tasks go elsewhere, at no cost', async () => {
     const { queue, worker } = await manual({ concurrency: 2, ahead: 2 });
     const handles = ['a', 'b', 'c', 'd', 'e'].map((id) => queue.submit(nothing, [], { id, retry: { lost: 0 } }));
