@@ -197,8 +197,9 @@ export class Workforce implements EmploymentOwner {
     const { worker } = employment;
     try {
       await Promise.race([worker.start(employment), employment.ended]);
-      await this.#prepare(employment, employment.qualification, () => this.#open(employment));
-      if (employment.isLeaving) throw new WorkerStartError('The worker was detached before it had started');
+      const isReady = await this.#prepare(employment, employment.qualification, () => this.#open(employment));
+      // One that is told to go when it is open has tasks already, and finishes them.
+      if (!isReady && employment.isLeaving) throw new WorkerStartError('The worker was detached before it had started');
     } catch (error) {
       this.#employments.delete(employment.id);
       this.#leave(employment);
@@ -242,9 +243,13 @@ export class Workforce implements EmploymentOwner {
 
   /**
    * Runs the kept updates that a worker with this qualification has not had, and then does what they were kept for:
-   * in the same breath, so that none can be kept in between and missed.
+   * in the same breath, so that none can be kept in between and missed. Resolves with whether that was done.
    */
-  async #prepare(employment: Employment, qualification: Employment['qualification'], then: () => void): Promise<void> {
+  async #prepare(
+    employment: Employment,
+    qualification: Employment['qualification'],
+    then: () => void,
+  ): Promise<boolean> {
     const { losses } = employment;
     for (;;) {
       const update = this.#updates.next(qualification, employment.applied);
@@ -253,7 +258,9 @@ export class Workforce implements EmploymentOwner {
       await this.#apply(update, employment, false);
     }
     // One that was lost meanwhile has yet to be ready again.
-    if (!employment.isLeaving && employment.losses === losses) then();
+    const isReady = !employment.isLeaving && employment.losses === losses;
+    if (isReady) then();
+    return isReady;
   }
 
   #apply(update: KeptUpdate, employment: Employment, isEphemeral: boolean): Promise<unknown> {

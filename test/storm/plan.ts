@@ -172,8 +172,10 @@ export class Plan {
       const reason = isNiceqError(error, 'ERR_TASK_CANCELLED') ? (error as Error).cause : error;
       return endings.has(reason) ? null : rejected;
     }
-    // Whatever else it is: its worker may have died under it more often than it may be run again.
-    if (this.kind !== 'async' && isNiceqError(error, 'ERR_WORKER_LOST')) {
+    // Whatever else it is: its worker may have died under it more often than it may be run again. One in this thread
+    // does not die, but it may be detached while a consumer reads what it makes.
+    const mayBeLost = this.kind !== 'async' || (this.sort === 'feed' && endings.has('crash'));
+    if (mayBeLost && isNiceqError(error, 'ERR_WORKER_LOST')) {
       if (state !== 'failed') return `was lost, but is ${state}`;
       // What iterates is never run again.
       return attempts > this.retry.lost || this.sort === 'feed'

@@ -110,6 +110,8 @@ class Storm {
   readonly #faults: string[] = [];
   /** What the storm has begun besides tasks and must end sooner or later, by what it is. */
   readonly #work = new Map<Promise<unknown>, string>();
+  /** Workers that were detached at once, or had little time to end. */
+  readonly #crashed = new Set<number | undefined>();
   /** Workers that were detached with what they had. */
   readonly #abandoned = new Set<number | undefined>();
   /** Detachments that take running tasks from a worker, which costs them no retry. */
@@ -258,6 +260,7 @@ class Storm {
     const { plan, handle, controller, endings } = flight;
     const { sort } = plan;
     if (this.#abandoned.has(handle.workerId)) endings.add(undefined);
+    if (this.#crashed.has(handle.workerId)) endings.add('crash');
     const fault = plan.fault(outcome, handle, endings);
     if (fault !== null) this.#fault(flight, fault);
     if (handle.attempts > plan.maxAttempts(this.#crashes)) this.#fault(flight, `took ${handle.attempts} attempts`);
@@ -348,7 +351,10 @@ class Storm {
     const crash = random.chance(0.3);
     const isLimited = random.chance(0.5);
     const reassign = random.chance(0.7);
-    if (crash || isLimited) this.#crashes++;
+    if (crash || isLimited) {
+      this.#crashes++;
+      this.#crashed.add(worker.id);
+    }
     if (!reassign) this.#abandoned.add(worker.id);
     const detached = this.#queue.detachWorker(worker, { crash, reassign, ...(isLimited && { timeout: 5 }) });
     this.#follow(

@@ -306,6 +306,26 @@ describe('A worker', () => {
 });
 
 describe('detachWorker()', () => {
+  test('at whatever moment of the start, leaves no task and no end of the queue waiting', async () => {
+    const ticks = async (count: number) => {
+      for (let i = 0; i < count; i++) await null;
+    };
+    for (let before = 0; before < 6; before++) {
+      for (let between = 0; between < 8; between++) {
+        const queue = new TaskQueue({ workers: [new AsyncWorker(), new ManualWorker()] });
+        await ticks(before);
+        const task = errorOf(queue.call(() => new Promise(() => {}), [], { on: 'local' }));
+        await ticks(between);
+        const detached = queue.detachWorker(1, { timeout: 1_000_000 });
+        await ticks(1);
+        await queue.shutdown({ mode: 'crash' });
+        await detached;
+        expect(isNiceqError(await task, 'ERR_TASK_CANCELLED')).toBe(true);
+        expect([queue.size, queue.pending, queue.workers()]).toEqual([0, 0, []]);
+      }
+    }
+  });
+
   test('lets what has started finish, and takes back what is only held', async () => {
     const { queue, worker } = await manual({ ahead: 2 });
     const handles = ['a', 'b', 'c'].map((id) => queue.submit(nothing, [], { id }));
