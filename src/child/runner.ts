@@ -58,9 +58,8 @@ export class Runner implements Commands, RunOwner {
   readonly #claims: Claims | null;
   readonly #functions = new Map<number, TaskFunction>();
   readonly #outbox: Outbox<ReportWriter>;
-  /** Tasks that have not started, the next one at `#next`. */
-  #held: Run[] = [];
-  #next = 0;
+  /** Tasks that have not started, in the order in which they came: as many as the parent lets wait here, never many. */
+  readonly #held: Run[] = [];
   /** Tasks that have, by slot. */
   readonly #running = new Map<number, Run>();
   /** Tasks that have returned an iterator which is not over, by slot. */
@@ -181,8 +180,8 @@ export class Runner implements Commands, RunOwner {
   // --- running ------------------------------------------------------------------------------------------------------
 
   #drain(): void {
-    while (this.#running.size < this.#concurrency && this.#next < this.#held.length) {
-      const run = this.#held[this.#next] as Run;
+    while (this.#running.size < this.#concurrency && this.#held.length > 0) {
+      const run = this.#held[0] as Run;
       if (!this.#outbox.isEmpty) {
         const mustNotWait = !run.task.isShort || this.#latestAt - this.#oldestAt > PATIENCE;
         if (mustNotWait || this.#outbox.length >= BATCH) this.#outbox.flush();
@@ -192,12 +191,8 @@ export class Runner implements Commands, RunOwner {
           return;
         }
       }
-      this.#next++;
+      this.#held.shift();
       if (this.#claims === null || this.#claims.take(run.slot, run.ticket)) this.#start(run);
-    }
-    if (this.#next === this.#held.length) {
-      this.#held = [];
-      this.#next = 0;
     }
   }
 
@@ -321,7 +316,7 @@ export class Runner implements Commands, RunOwner {
   }
 
   #takeHeld(ticket: number): boolean {
-    const index = this.#held.findIndex((run, i) => i >= this.#next && run.ticket === ticket);
+    const index = this.#held.findIndex((run) => run.ticket === ticket);
     if (index === -1) return false;
     this.#held.splice(index, 1);
     return true;

@@ -23,10 +23,8 @@ export class LookAhead {
   readonly #isExact: boolean;
   readonly #begins: (posting: Posting) => void;
   #runningTime = 0;
-  /** In the order in which they were sent, the next to begin at `#next`; some may be gone. */
-  #held: Posting[] = [];
-  #next = 0;
-  #heldCount = 0;
+  /** In the order in which they were sent: never many, so that taking the first costs nothing. */
+  readonly #held: Posting[] = [];
   #heldTime = 0;
 
   /**
@@ -42,7 +40,7 @@ export class LookAhead {
 
   /** How many run or are held. */
   get size(): number {
-    return this.running + this.#heldCount;
+    return this.running + this.#held.length;
   }
 
   /**
@@ -50,11 +48,11 @@ export class LookAhead {
    * because it can be taken back; less than 0 if there is no room.
    */
   get room(): number {
-    if (this.#heldCount >= HOLD_COUNT) return -1;
+    if (this.#held.length >= HOLD_COUNT) return -1;
     // Behind what may be long it would wait while others that are free pass it.
     if (this.#runningTime + this.#heldTime > MAX_WAIT) return -1;
     if (!this.#isExact) return HOLD_TIME - this.#heldTime - this.#runningTime;
-    return this.#heldCount === 0 ? Number.POSITIVE_INFINITY : HOLD_TIME - this.#heldTime;
+    return this.#held.length === 0 ? Number.POSITIVE_INFINITY : HOLD_TIME - this.#heldTime;
   }
 
   /** It was sent. */
@@ -64,7 +62,6 @@ export class LookAhead {
       return;
     }
     this.#held.push(posting);
-    this.#heldCount++;
     this.#heldTime += posting.estimate;
   }
 
@@ -75,10 +72,9 @@ export class LookAhead {
 
   /** It neither runs nor is held any more. */
   remove(posting: Posting): void {
-    posting.hasLeft = true;
     if (!posting.isStarted) {
-      this.#heldCount--;
-      this.#heldTime -= posting.estimate;
+      this.#held.splice(this.#held.indexOf(posting), 1);
+      this.#noLongerHeld(posting);
       return;
     }
     this.running--;
@@ -95,17 +91,14 @@ export class LookAhead {
 
   /** The first that is held begins; false if there is none. */
   #beginNext(): boolean {
-    while (this.#next < this.#held.length) {
-      const posting = this.#held[this.#next++] as Posting;
-      if (posting.hasLeft) continue;
-      this.#heldCount--;
-      this.#heldTime -= posting.estimate;
-      this.#begin(posting);
-      return true;
-    }
-    this.#held = [];
-    this.#next = 0;
-    this.#heldTime = 0;
-    return false;
+    const posting = this.#held.shift();
+    if (posting === undefined) return false;
+    this.#noLongerHeld(posting);
+    this.#begin(posting);
+    return true;
+  }
+
+  #noLongerHeld({ estimate }: Posting): void {
+    this.#heldTime = this.#held.length === 0 ? 0 : this.#heldTime - estimate;
   }
 }

@@ -12,8 +12,6 @@ export class Posting {
   readonly estimate: number;
   /** Whether it has begun, as far as this side knows. */
   isStarted = false;
-  /** Whether it neither runs nor waits there any more. */
-  hasLeft = false;
   /** Whether it was asked to end and had its time to. */
   isOverdue = false;
   /** Whether the other side has read that it should end. */

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { LookAhead } from '../../../src/workers/look-ahead.js';
 import type { Posting } from '../../../src/workers/posting.js';
 
-type Stub = Pick<Posting, 'estimate' | 'isStarted' | 'hasLeft'>;
+type Stub = Pick<Posting, 'estimate' | 'isStarted'>;
 
 function posting(estimate = 0): Posting {
-  const stub: Stub = { estimate, isStarted: false, hasLeft: false };
+  const stub: Stub = { estimate, isStarted: false };
   return stub as Posting;
 }
 
