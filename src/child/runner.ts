@@ -39,10 +39,10 @@ export interface RunnerSetup {
 const PATIENCE = 0.5;
 
 /**
- * How long a message gets before it is sent, in fields: those of 64 results. While the next tasks run here, the parent
+ * How long a message gets before it is sent, in fields: those of 256 results. While the next tasks run here, the parent
  * works on them and sends more.
  */
-const BATCH = 64 * 5;
+const BATCH = 256 * 5;
 
 /**
  * Runs tasks in a thread or process: `concurrency` at a time, in the order in which they came, and holds the rest.

@@ -85,23 +85,19 @@ export class Attempts implements Assigner, AttemptOwner {
   }
 
   /** Takes back what the worker holds ahead of its turn. */
-  recallFrom({ attempts }: Employment, filter: (attempt: Attempt) => boolean = () => true): void {
-    const held = attempts.filter((attempt) => !attempt.isStarted && !attempt.isUpdate && filter(attempt));
-    for (const attempt of held) this.recall(attempt);
+  recallFrom(employment: Employment, filter: (attempt: Attempt) => boolean = () => true): void {
+    for (const attempt of heldBy(employment, filter)) this.recall(attempt);
   }
 
   /** Workers without anything to do take over half of what others hold. */
   spread(employments: readonly Employment[]): void {
     for (const idle of employments) {
       if (!idle.isOpen || idle.load >= idle.concurrency) continue;
-      for (const { attempts, load, concurrency } of employments) {
+      for (const employment of employments) {
         // What has a place of its own is about to start, even if its worker has not said so yet.
-        const surplus = load - concurrency;
+        const surplus = employment.load - employment.concurrency;
         if (surplus <= 0) continue;
-        const held = attempts.filter(
-          (attempt) => !attempt.isStarted && !attempt.isRecalled && idle.mayRun(attempt.task),
-        );
-        held.sort((a, b) => b.task.place - a.task.place);
+        const held = heldBy(employment, ({ isRecalled, task }) => !isRecalled && idle.mayRun(task));
         const count = Math.ceil(Math.min(held.length, surplus) / 2);
         for (const attempt of held.slice(0, count)) this.recall(attempt);
       }
@@ -245,6 +241,12 @@ export class Attempts implements Assigner, AttemptOwner {
     if (!isCurrent) this.#scheduler.remove(task);
     this.#rounds.plan();
   }
+}
+
+/** What the worker holds ahead of its turn, the latest first: returned in that order each is the first in its row. */
+function heldBy({ attempts }: Employment, filter: (attempt: Attempt) => boolean): Attempt[] {
+  const held = attempts.filter((attempt) => !attempt.isStarted && !attempt.isUpdate && filter(attempt));
+  return held.sort((a, b) => b.task.place - a.task.place);
 }
 
 /** Why a task can't go to another worker. */

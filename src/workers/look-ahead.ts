@@ -2,7 +2,7 @@ import type { Posting } from './posting.js';
 
 /** How much work may be held ahead of its turn, in milliseconds and in tasks: several batches of what takes no time. */
 const HOLD_TIME = 0.2;
-const HOLD_COUNT = 256;
+const HOLD_COUNT = 512;
 
 /** How long what is held may have to wait for what is there before it, in milliseconds. */
 const MAX_WAIT = 1;
