@@ -75,9 +75,9 @@ describe('The look-ahead of a link', () => {
     expect(ahead.room).toBe(Number.POSITIVE_INFINITY);
   });
 
-  test('has none for more than 256, however short', () => {
+  test('has none for more than 512, however short', () => {
     const ahead = new LookAhead(1, true, () => {});
-    for (let i = 0; i < 256; i++) ahead.add(posting());
+    for (let i = 0; i < 512; i++) ahead.add(posting());
     expect(ahead.room).toBeGreaterThan(0);
     ahead.add(posting());
     expect(ahead.room).toBeLessThan(0);
