@@ -1,7 +1,10 @@
 import type { IWorker } from '../workers/worker.js';
 import type { TaskHandle } from './task-handle.js';
 
-/** Why a series does not move: no worker may serve it, or every place is taken by tasks that wait for calls of their own. */
+/**
+ * Why a series does not move: no worker may serve it, or every place is taken by tasks that wait for calls of their
+ * own. Of those the queue knows that were made before the first `await` of a task.
+ */
 export type StallReason = 'unserved' | 'deadlock';
 
 /** What a queue tells, with what. */
