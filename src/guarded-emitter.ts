@@ -1,6 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
 import { checkFunction } from './check.js';
-import { throwLater } from './logger.js';
+import { guard } from './logger.js';
 import type { Logger } from './queue/options.js';
 
 type Name<Events extends object> = EventEmitter.EventNames<Events>;
@@ -66,14 +66,9 @@ export class GuardedEmitter<Events extends object> extends EventEmitter<Events> 
   /** Listeners have come or gone: for those who emit so often that asking for them each time would be dear. */
   protected listenersChanged(): void {}
 
-  /** Calls something of the user's, who may throw. */
-  guard(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      if (this.#logger !== undefined) this.#logger.error('A listener threw', error);
-      else throwLater(error);
-    }
+  /** Calls something of the user's, who may throw, at once or later. */
+  guard(call: () => unknown): void {
+    guard(this.#logger, 'A listener', call);
   }
 
   #guard<E extends Name<Events>>(listener: Listener<Events, E>): Listener<Events, E> {
@@ -83,7 +78,7 @@ export class GuardedEmitter<Events extends object> extends EventEmitter<Events> 
     if (guarded === undefined) {
       const emitter = this;
       guarded = function (this: unknown, ...args: unknown[]) {
-        emitter.guard(() => Reflect.apply(listener, this, args));
+        emitter.guard(() => Reflect.apply(listener, this, args) as unknown);
       } as Listener<Events, E>;
       this.#guarded.set(listener, guarded);
       // The base class itself removes what was put in the place of a `once` listener.

@@ -1,5 +1,6 @@
 import { checkFunction, checkOptions } from './check.js';
 import type { Logger } from './queue/options.js';
+import { isThenable, toPromise } from './tasks/thenable.js';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -25,8 +26,25 @@ export function checkLogger(logger: Logger | undefined): Logger | undefined {
 }
 
 /** Throws in a macrotask of its own, where it disturbs nothing that goes on. */
-export function throwLater(error: unknown): void {
+function throwLater(error: unknown): void {
   setImmediate(() => {
     throw error;
   });
+}
+
+/**
+ * Calls something of the user's, which may neither disturb nor delay the caller: what it throws, or its promise rejects
+ * with, goes to the logger, or without one is thrown again in a macrotask of its own.
+ */
+export function guard(logger: Logger | undefined, what: string, call: () => unknown): void {
+  const report = (error: unknown) => {
+    if (logger === undefined) throwLater(error);
+    else logger.error(`${what} threw`, error);
+  };
+  try {
+    const result = call();
+    if (isThenable(result)) toPromise(result).catch(report);
+  } catch (error) {
+    report(error);
+  }
 }

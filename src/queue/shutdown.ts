@@ -49,10 +49,20 @@ export class Shutdown {
     if (this.#isDismissing) return;
     const handler = this.#handler;
     if (this.#mode !== 'drain') handler.lifecycle.isRetrying = false;
-    for (const task of handler.tasks((task) => this.#isHopeless(task))) {
-      if (handler.cancel(task, undefined)) this.#unfinished.push(task);
+    if (this.#mayBeHopeless) {
+      for (const task of handler.tasks((task) => this.#isHopeless(task))) {
+        if (handler.cancel(task, undefined)) this.#unfinished.push(task);
+      }
     }
     if (handler.waiting === 0 && handler.pending === 0) this.#hasSettled();
+  }
+
+  /** Whether there is anything to cancel at all. This is asked in every round, so its cost must not grow with the queue. */
+  get #mayBeHopeless(): boolean {
+    const { waiting, pending, scheduler } = this.#handler;
+    if (this.#mode === 'crash') return waiting + pending > 0;
+    if (this.#mode === 'finish') return waiting > 0;
+    return scheduler.servable < scheduler.size;
   }
 
   #isHopeless(task: Task): boolean {

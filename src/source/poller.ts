@@ -1,9 +1,9 @@
 // Not the global one: the pause below is no part of anybody's time, so a test's fake timers must not hold it back.
 import { setImmediate } from 'node:timers';
 import { wrongType } from '../check.js';
+import { guard } from '../logger.js';
 import type { Logger } from '../queue/options.js';
 import { isThenable } from '../tasks/thenable.js';
-import { guard } from './report.js';
 import type { SourceTask, TaskConsumer } from './task-source.js';
 
 /** What a producer returns: a task, or null or undefined if there is none at the moment. */

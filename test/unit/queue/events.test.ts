@@ -194,6 +194,18 @@ describe('Listeners', () => {
     }
   }
 
+  test('that reject are told to the logger, too', async () => {
+    const logger = { debug() {}, info() {}, warn() {}, error: vi.fn() };
+    const queue = queueOf([new AsyncWorker()], { logger });
+    const error = new Error('later');
+    queue.on('done', async () => {
+      throw error;
+    });
+    await queue.call(nothing);
+    await settled();
+    expect(logger.error.mock.calls).toEqual([['A listener threw', error]]);
+  });
+
   test('that throw are thrown again in a macrotask of their own, without a logger', async () => {
     const [first, second] = [new Error('first'), new Error('second')];
     const uncaught = await uncaughtIn(async (before) => {
@@ -271,6 +283,32 @@ describe('Listeners', () => {
     expect(seen).toEqual([context]);
   });
 
+  test("may submit when they hear of 'idle' or 'empty', and hear of the next; neither is told when it is not so", async () => {
+    const queue = queueOf();
+    const heard: [name: string, size: number, pending: number][] = [];
+    let [onIdle, onEmpty] = [3, 0];
+    queue.on('idle', () => {
+      heard.push(['idle', queue.size, queue.pending]);
+      if (onIdle-- > 0) queue.submit(nothing);
+    });
+    queue.on('empty', () => {
+      heard.push(['empty', queue.size, queue.pending]);
+      if (onEmpty-- > 0) queue.submit(nothing);
+    });
+    queue.submit(nothing);
+    await settled();
+    const once = [
+      ['empty', 0, 0],
+      ['idle', 0, 0],
+    ];
+    expect(heard).toEqual([once, once, once, once].flat());
+    heard.length = 0;
+    onEmpty = 2;
+    queue.submit(nothing);
+    await settled();
+    expect(heard).toEqual([['empty', 0, 0], ['empty', 0, 0], ...once]);
+  });
+
   test('may submit, cancel and pause', async () => {
     const queue = queueOf();
     const results: unknown[] = [];
@@ -320,6 +358,19 @@ describe('stalled', () => {
     queue.submit(nothing, [], { series: 'other' });
     await settled();
     expect(heard.filter(([series]) => series === 'other')).toHaveLength(2);
+  });
+
+  test('tells again of a series whose tasks were cancelled before the next came', async () => {
+    const { queue } = await manual({ series: ['a'] });
+    const stalled: unknown[] = [];
+    queue.on('stalled', (series) => stalled.push(series));
+    queue.submit(nothing, [], { series: 'b' });
+    await settled();
+    queue.cancelAll();
+    await settled();
+    queue.submit(nothing, [], { series: 'b' });
+    await settled();
+    expect(stalled).toEqual(['b', 'b']);
   });
 
   test('tells of what the last worker leaves behind that resigns, and that waits for the next one', async () => {
