@@ -34,7 +34,7 @@ export class Attempts implements Assigner, AttemptOwner {
   /** Hands out all that can be handed out. */
   dispatch(): void {
     this.#isDispatching = true;
-    this.#scheduler.dispatch(now(), this);
+    this.#scheduler.dispatch(now, this);
     this.#isDispatching = false;
     for (const employment of this.#vacated.splice(0)) this.#vacate(employment);
   }

@@ -128,11 +128,21 @@ export class TaskHandler implements TaskOwner {
       const task = job as unknown as Task;
       if (filter(task)) found.push(task);
     }
-    for (const { attempts } of this.workforce.employments) {
-      for (const { isCurrent, isUpdate, task } of attempts)
-        if (isCurrent && !isUpdate && filter(task)) found.push(task);
-    }
+    for (const task of this.#inHand()) if (filter(task)) found.push(task);
     return found;
+  }
+
+  /** Those that do not wait in the scheduler. */
+  *#unscheduled(): IterableIterator<Task> {
+    yield* this.lifecycle.elsewhere();
+    yield* this.#inHand();
+  }
+
+  /** Those that workers hold or run. */
+  *#inHand(): IterableIterator<Task> {
+    for (const { attempts } of this.workforce.employments) {
+      for (const { isCurrent, isUpdate, task } of attempts) if (isCurrent && !isUpdate) yield task;
+    }
   }
 
   // --- state and control --------------------------------------------------------------------------------------------
@@ -147,14 +157,31 @@ export class TaskHandler implements TaskOwner {
     return this.lifecycle.pending;
   }
 
-  waitingOf(series: unknown): number {
-    if (this.waiting === this.scheduler.size) return this.scheduler.sizeOf(series);
-    return this.tasks((task) => isSameKey(task.series, series) && task.phase < RUNNING).length;
+  /** Of those that wait, how many no place is free for, apart from tasks that are run again. */
+  get backlog(): number {
+    const { scheduler, lifecycle, workforce } = this;
+    const starting = Math.min(workforce.free, scheduler.startable(now()));
+    return lifecycle.held + scheduler.size - Math.max(scheduler.repeated, starting);
   }
 
-  pendingOf(series: unknown): number {
-    if (this.pending === 0) return 0;
-    return this.tasks((task) => isSameKey(task.series, series) && task.phase === RUNNING).length;
+  waitingOf(series: unknown): number {
+    let count = this.scheduler.sizeOf(series);
+    if (this.waiting === this.scheduler.size) return count;
+    for (const task of this.#unscheduled()) if (task.phase < RUNNING && isSameKey(task.series, series)) count++;
+    return count;
+  }
+
+  /** How many tasks wait and how many have started, by series. */
+  counts(): Map<unknown, { waiting: number; started: number }> {
+    const counts = new Map<unknown, { waiting: number; started: number }>();
+    for (const [series, waiting] of this.scheduler.sizes()) counts.set(series, { waiting, started: 0 });
+    for (const { series, phase } of this.#unscheduled()) {
+      const count = counts.get(series) ?? { waiting: 0, started: 0 };
+      counts.set(series, count);
+      if (phase < RUNNING) count.waiting++;
+      else count.started++;
+    }
+    return counts;
   }
 
   pause(): void {
@@ -206,6 +233,7 @@ export class TaskHandler implements TaskOwner {
   }
 
   #tellStalled(): void {
+    for (const series of this.#stalled) if (!this.scheduler.isStalled(series)) this.#stalled.delete(series);
     if (this.#mayStall || this.workforce.hasChanged) this.#tellUnserved();
     const { nesting } = this.lifecycle;
     // Workers that could still be hired would resolve a deadlock.
@@ -219,9 +247,7 @@ export class TaskHandler implements TaskOwner {
   #tellUnserved(): void {
     this.#mayStall = false;
     this.workforce.hasChanged = false;
-    const unserved = new Set(this.scheduler.unserved());
-    for (const series of this.#stalled) if (!unserved.has(series)) this.#stalled.delete(series);
-    for (const series of unserved) {
+    for (const series of this.scheduler.unserved()) {
       if (this.#stalled.has(series)) continue;
       this.#stalled.add(series);
       this.#host.emit('stalled', series, 'unserved', []);

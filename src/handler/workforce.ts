@@ -76,11 +76,13 @@ export class Workforce implements EmploymentOwner {
     return capacity;
   }
 
-  /** How much of that is taken by what they have in hand. */
-  get load(): number {
-    let load = 0;
-    for (const { isLeaving, load: own } of this.#employments.values()) if (!isLeaving) load += own;
-    return load;
+  /** How many of those places nothing is in, with those of workers that could still be hired. */
+  get free(): number {
+    let free = this.recruiter?.vacancy ?? 0;
+    for (const { isLeaving, concurrency, load } of this.#employments.values()) {
+      if (!isLeaving) free += Math.max(0, concurrency - load);
+    }
+    return free;
   }
 
   // --- coming and going ---------------------------------------------------------------------------------------------

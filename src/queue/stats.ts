@@ -72,24 +72,27 @@ export class Stats {
     const all = new Tally();
     all.add(this.#others);
     for (const tally of this.#bySeries.values()) all.add(tally);
+    const counts = handler.counts();
+    // Those of which nothing has ended come last.
+    const keys = new Set([...this.#bySeries.keys(), ...counts.keys()]);
     const series: SeriesStats[] = [];
     let [waiting, started] = [handler.waiting, handler.pending];
-    for (const [key, tally] of this.#bySeries) {
-      const of = { series: key, ...summary(tally, handler.waitingOf(key), handler.pendingOf(key)) };
-      waiting -= of.waiting;
-      started -= of.started;
-      series.push(of);
+    for (const key of [...keys].slice(0, SERIES)) {
+      const count = counts.get(key) ?? { waiting: 0, started: 0 };
+      waiting -= count.waiting;
+      started -= count.started;
+      series.push({ series: key, ...summary(this.#bySeries.get(key) ?? new Tally(), count) });
     }
     return {
-      ...summary(all, handler.waiting, handler.pending),
+      ...summary(all, { waiting: handler.waiting, started: handler.pending }),
       series,
-      otherSeries: summary(this.#others, waiting, started),
+      otherSeries: summary(this.#others, { waiting, started }),
       workers: handler.workforce.employments.map((employment) => {
         const { id, kind, tally, memory, utilization, attempts } = employment;
         employment.measure();
-        const running = attempts.filter(({ isStarted, isCurrent }) => isStarted && isCurrent).length;
-        const held = attempts.filter(({ isStarted, isCurrent }) => !isStarted && isCurrent).length;
-        return { id, kind, utilization, memory, ...summary(tally, held, running) };
+        const started = attempts.filter(({ isStarted, isCurrent }) => isStarted && isCurrent).length;
+        const waiting = attempts.filter(({ isStarted, isCurrent }) => !isStarted && isCurrent).length;
+        return { id, kind, utilization, memory, ...summary(tally, { waiting, started }) };
       }),
     };
   }
@@ -105,7 +108,7 @@ export class Stats {
   }
 }
 
-function summary(tally: Tally, waiting: number, started: number): TaskStats {
+function summary(tally: Tally, count: { waiting: number; started: number }): TaskStats {
   const { done, failed, cancelled, wait, run } = tally;
-  return { waiting, started, done, failed, cancelled, wait: wait.times, run: run.times };
+  return { ...count, done, failed, cancelled, wait: wait.times, run: run.times };
 }

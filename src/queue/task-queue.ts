@@ -47,7 +47,10 @@ export interface TaskQueueOptions {
   timeout?: number;
   /** How often a task is run again. Default `{ lost: 1, timeout: 1, error: 0, delay: 0 }`. */
   retry?: RetryOptions;
-  /** How many tasks may wait; beyond it a call is rejected with QueueFullError. An integer from 1. Default: no bound. */
+  /**
+   * How many tasks may wait, besides those that start at once in a free place and those that are run again. Beyond it a
+   * call is rejected with QueueFullError. An integer from 1. Default: no bound.
+   */
   maxQueued?: number;
   /** false: paused until `resume()`. Default true. */
   autoStart?: boolean;
@@ -173,11 +176,8 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     return task;
   }
 
-  /** Whether as many tasks wait as may. One that a place is free for does not, although it starts a moment later. */
   get #isFull(): boolean {
-    if (this.size < this.#maxQueued) return false;
-    const free = this.isPaused ? 0 : Math.max(0, this.capacity - this.handler.workforce.load);
-    return this.size >= this.#maxQueued + free;
+    return this.size >= this.#maxQueued && this.handler.backlog >= this.#maxQueued;
   }
 
   /**
@@ -325,9 +325,9 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
 
   // --- control and state --------------------------------------------------------------------------------------------
 
-  /** Starts no more tasks until `resume()`. */
+  /** Starts no more tasks until `resume()`. After `shutdown()` it does nothing: what is still to be run runs. */
   pause(): void {
-    this.handler.pause();
+    if (this.#shutdown === null) this.handler.pause();
   }
 
   /** Goes on after `pause()`, or begins what `autoStart: false` held back. */
@@ -449,12 +449,15 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
 
   #roundEnded(): void {
     this.#shutdown?.check();
-    const isEmpty = this.size === 0;
-    const isIdle = isEmpty && this.pending === 0;
-    if (isEmpty && !this.#wasEmpty) this.emit('empty');
-    if (isIdle && !this.#wasIdle) this.emit('idle');
-    this.#wasEmpty = isEmpty;
-    this.#wasIdle = isIdle;
+    // Listeners may call the queue: then it is neither any more, and both are news again when it ends.
+    if (this.size === 0 && !this.#wasEmpty) {
+      this.#wasEmpty = true;
+      this.emit('empty');
+    }
+    if (this.size === 0 && this.pending === 0 && !this.#wasIdle) {
+      this.#wasIdle = true;
+      this.emit('idle');
+    }
     this.#waiters.check();
   }
 

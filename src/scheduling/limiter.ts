@@ -42,6 +42,15 @@ export class Limiter {
     return (this.#starts[this.#oldest] as number) + this.#interval;
   }
 
+  /** How many tasks may start at a time. */
+  allowance(now: number): number {
+    const places = Math.max(0, this.#concurrency - this.running);
+    if (this.#starts.length === this.#oldest) return Math.min(places, this.#count);
+    let recent = this.#oldest;
+    while (recent < this.#starts.length && (this.#starts[recent] as number) + this.#interval <= now) recent++;
+    return Math.min(places, this.#count - (this.#starts.length - recent));
+  }
+
   started(now: number): void {
     this.running++;
     if (!this.hasRate) return;

@@ -30,6 +30,8 @@ export class Scheduler {
   size = 0;
   /** Those of them that some worker, present or to be hired, may run. */
   servable = 0;
+  /** Those of them of which an earlier attempt has started. */
+  repeated = 0;
   /** While true nothing is handed out. */
   isPaused = false;
 
@@ -39,11 +41,13 @@ export class Scheduler {
   /** Series whose rate limit lifts at a known time. */
   readonly #due = new TurnHeap<Series>();
   #limiter: Limiter | null = null;
+  /** Series with a limit of their own. */
+  readonly #limited = new Set<Series>();
   #running = 0;
   #places = 0;
   #foundings = 0;
   #sweepAt = IDLE_SERIES;
-  /** The time of the last `dispatch`. */
+  /** The time of the last `dispatch`, or of the last start in it that was counted. */
   #now = Number.NEGATIVE_INFINITY;
 
   // --- jobs -------------------------------------------------------------------------------------------------------
@@ -52,14 +56,14 @@ export class Scheduler {
     const lane = this.#seriesOf(key).lane(band, requirement);
     job.place = ++this.#places;
     lane.push(job);
-    this.#arrived(lane);
+    this.#arrived(job, lane);
   }
 
   /** Takes a waiting job out. */
   remove(job: Job): void {
     const { lane } = job.row as Row;
     lane.remove(job);
-    this.#left(lane);
+    this.#left(job, lane);
   }
 
   renice(job: Job, niceness: number): void {
@@ -90,7 +94,7 @@ export class Scheduler {
     // The series may have been forgotten since.
     const lane = this.#seriesOf(series.key).lane(band, requirement);
     lane.pushAgain(job);
-    this.#arrived(lane);
+    this.#arrived(job, lane);
   }
 
   /** A job that was taken by a seat of `crew` never began: it returns to its place, and its series is refunded. */
@@ -102,7 +106,7 @@ export class Scheduler {
       if (share !== undefined) crew.charge(share, -costOf(job));
     }
     lane.restore(job);
-    this.#arrived(lane);
+    this.#arrived(job, lane);
     this.#running--;
     series.running--;
     this.#limiter?.unstarted(job.takenAt);
@@ -110,17 +114,21 @@ export class Scheduler {
     this.#reconsider(series);
   }
 
-  /** Hands out jobs as long as there is one for a worker with a free place. `now` is the time rate limits go by. */
-  dispatch(now: number, assigner: Assigner): void {
-    this.#now = now;
-    for (let due = this.#due.top; due !== undefined && due.time <= now; due = this.#due.top) this.#reconsider(due);
-    while (!this.isPaused && (this.#limiter === null || this.#limiter.opensAt() <= now)) {
+  /**
+   * Hands out jobs as long as there is one for a worker with a free place. `clock` is what rate limits go by: it is read
+   * anew for each start they count, as what was assigned before may have taken its time.
+   */
+  dispatch(clock: () => number, assigner: Assigner): void {
+    this.#now = clock();
+    for (let due = this.#due.top; due !== undefined && due.time <= this.#now; due = this.#due.top)
+      this.#reconsider(due);
+    while (!this.isPaused && (this.#limiter === null || this.#limiter.opensAt() <= this.#now)) {
       const crew = this.#ready.top;
       if (crew === undefined) return;
       const match = crew.match();
       if (match === null) this.#ready.remove(crew);
       else if (crew.rank(match)) this.#ready.update(crew);
-      else assigner.assign(this.#take(crew, match), match.seat);
+      else assigner.assign(this.#take(crew, match, clock), match.seat);
     }
   }
 
@@ -151,6 +159,22 @@ export class Scheduler {
     return this.#series.get(key)?.size ?? 0;
   }
 
+  /** The series in which something waits, each with how much. */
+  *sizes(): IterableIterator<[key: unknown, size: number]> {
+    for (const { key, size } of this.#series.values()) if (size > 0) yield [key, size];
+  }
+
+  /** How many of the jobs that wait could start now if there were places for all. */
+  startable(now: number): number {
+    if (this.isPaused) return 0;
+    let count = this.servable;
+    for (const { lanes, limiter } of this.#limited) {
+      const waiting = lanes.reduce((sum, { isServed, size }) => sum + (isServed ? size : 0), 0);
+      count -= Math.max(0, waiting - (limiter as Limiter).allowance(now));
+    }
+    return this.#limiter === null ? count : Math.min(count, this.#limiter.allowance(now));
+  }
+
   // --- limits -----------------------------------------------------------------------------------------------------
 
   limit(rule: LimitRule | null): void {
@@ -160,6 +184,8 @@ export class Scheduler {
   limitSeries(key: unknown, rule: LimitRule | null): void {
     const series = this.#seriesOf(key);
     series.limiter = rule === null ? null : new Limiter(rule, series.running);
+    if (rule === null) this.#limited.delete(series);
+    else this.#limited.add(series);
     this.#reconsider(series);
   }
 
@@ -217,22 +243,28 @@ export class Scheduler {
   /** The series in which something waits that no worker may run. */
   *unserved(): IterableIterator<unknown> {
     if (this.servable === this.size) return;
-    for (const series of this.#series.values()) {
-      if (series.lanes.some((lane) => lane.size > 0 && !lane.isServed)) yield series.key;
-    }
+    for (const { key } of this.#series.values()) if (this.isStalled(key)) yield key;
+  }
+
+  /** Whether something waits in the series that no worker may run. */
+  isStalled(key: unknown): boolean {
+    return this.#series.get(key)?.lanes.some((lane) => lane.size > 0 && !lane.isServed) ?? false;
   }
 
   // --- within -----------------------------------------------------------------------------------------------------
 
-  #take(crew: Crew, match: Match): Job {
+  #take(crew: Crew, match: Match, clock: () => number): Job {
     const { seat, entry } = match;
     const { lane } = entry;
     const { series } = lane;
     crew.advance(match);
     const job = lane.take();
     if (lane.band === NORMAL) crew.charge(entry.share, costOf(job));
-    this.#left(lane);
-    if (this.isMetered(job)) job.takenAt = this.#now;
+    this.#left(job, lane);
+    if (this.isMetered(job)) {
+      this.#now = clock();
+      job.takenAt = this.#now;
+    }
     this.#running++;
     series.running++;
     this.#limiter?.started(this.#now);
@@ -243,17 +275,19 @@ export class Scheduler {
     return job;
   }
 
-  #arrived(lane: Lane): void {
+  #arrived(job: Job, lane: Lane): void {
     this.size++;
     if (lane.isServed) this.servable++;
+    if (job.repeated) this.repeated++;
     if (lane.series.size++ === 0) this.#reconsider(lane.series);
     if (lane.size === 1) this.#enter(lane);
     else this.#refresh(lane);
   }
 
-  #left(lane: Lane): void {
+  #left(job: Job, lane: Lane): void {
     this.size--;
     if (lane.isServed) this.servable--;
+    if (job.repeated) this.repeated--;
     if (--lane.series.size === 0) this.#reconsider(lane.series);
     if (lane.size === 0) this.#exit(lane);
     else this.#refresh(lane);

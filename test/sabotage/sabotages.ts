@@ -92,7 +92,7 @@ export const sabotages: readonly Sabotage[] = [
     ['a closed worker is given tasks', 'if (!seat.isOpen) return;', ''],
     ['what is given back is not refunded', 'if (share !== undefined) crew.charge(share, -costOf(job));', ''],
     ['a paused queue starts tasks', 'while (!this.isPaused && (', 'while (('],
-    ['the limit of the queue is forgotten', '(this.#limiter === null || this.#limiter.opensAt() <= now)', 'true'],
+    ['the limit of the queue is forgotten', '(this.#limiter === null || this.#limiter.opensAt() <= this.#now)', 'true'],
     [
       'a new limit does not count what runs',
       'rule === null ? null : new Limiter(rule, this.#running)',

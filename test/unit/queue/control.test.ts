@@ -1,5 +1,7 @@
-import { AsyncQueue, AsyncWorker, isNiceqError, type LimitRule, TaskQueue } from 'niceq';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { AsyncQueue, AsyncWorker, type CallOptions, isNiceqError, type LimitRule, TaskQueue } from 'niceq';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { TaskHandler } from '../../../src/handler/task-handler.js';
+import { Scheduler } from '../../../src/scheduling/scheduler.js';
 import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
 describe('A paused queue', () => {
@@ -182,6 +184,69 @@ describe('maxQueued', () => {
   });
 });
 
+describe('maxQueued counts what waits', () => {
+  const states = (queue: TaskQueue, count: number, options: CallOptions = {}) =>
+    Array.from({ length: count }, () => queue.submit(nothing, [], options).state);
+  const taken = (queue: TaskQueue, count: number, options: CallOptions = {}) =>
+    states(queue, count, options).filter((state) => state === 'queued').length;
+
+  test('beyond the places that are free', async () => {
+    const { queue } = await manual({ concurrency: 2 }, { maxQueued: 3 });
+    expect(taken(queue, 9)).toBe(5);
+    await settled();
+    expect([queue.pending, queue.size]).toEqual([2, 3]);
+    expect(taken(queue, 1)).toBe(0);
+  });
+
+  test('when a limit leaves no use for the places that are free', async () => {
+    const queue = queueOf([new AsyncWorker({ concurrency: Number.POSITIVE_INFINITY })], { maxQueued: 3 });
+    await settled();
+    queue.limit({ concurrency: 1 });
+    expect(taken(queue, 9)).toBe(4);
+    queue.cancelAll();
+    queue.limit({ rate: { count: 2, interval: 60_000 } });
+    expect(taken(queue, 9)).toBe(5);
+    await settled();
+    expect(taken(queue, 9)).toBe(0);
+    queue.cancelAll();
+    queue.limit(null);
+    queue.limitSeries('a', { concurrency: 2 });
+    expect(taken(queue, 9, { series: 'a' })).toBe(5);
+  });
+
+  test('when the workers that are free may not serve it, or the queue is paused', async () => {
+    const queue = queueOf([new AsyncWorker({ concurrency: 100, series: ['a'] })], { maxQueued: 3 });
+    await settled();
+    expect(taken(queue, 9, { series: 'b' })).toBe(3);
+    queue.cancelAll();
+    queue.pause();
+    expect(taken(queue, 9, { series: 'a' })).toBe(3);
+  });
+
+  test('without what one worker holds taking the place that another has free', async () => {
+    const [busy, idle] = [new ManualWorker({ ahead: 9 }), new ManualWorker({ series: ['b'] })];
+    const queue = queueOf([busy, idle], { maxQueued: 5 });
+    await settled();
+    for (let i = 0; i < 5; i++) queue.submit(nothing);
+    await settled();
+    expect([queue.pending, queue.size]).toEqual([1, 4]);
+    expect(taken(queue, 9, { series: 'b' })).toBe(2);
+  });
+
+  test('but not what is run again', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { queue, worker } = await manual({ concurrency: 2 }, { maxQueued: 2 });
+    for (const delay of [1000, 0]) queue.submit(nothing, [], { retry: { error: 1, delay } });
+    await settled();
+    for (const _ of worker.running.slice()) worker.fail(new Error('again'));
+    queue.pause();
+    await settled();
+    expect(queue.size).toBe(2);
+    expect(taken(queue, 9)).toBe(2);
+  });
+});
+
 describe('Limits', () => {
   beforeEach(() => {
     vi.useFakeTimers();
@@ -239,6 +304,24 @@ describe('Limits', () => {
     expect(worker.given).toHaveLength(6);
     await pass(1100);
     expect(worker.given).toHaveLength(8);
+  });
+
+  test('of rate count a start from when it is, however long what started before it took', async () => {
+    const queue = queueOf([new AsyncWorker({ concurrency: 9 })]);
+    await settled();
+    queue.limit({ rate: { count: 2, interval: 1000 } });
+    const starts: number[] = [];
+    const begin = performance.now();
+    const take = (time: number) => () => {
+      starts.push(performance.now() - begin);
+      vi.advanceTimersByTime(time);
+    };
+    const calls = [900, 0, 0, 0].map((time) => queue.call(take(time)));
+    await settled();
+    for (let i = 0; i < 40; i++) await pass(50);
+    await Promise.all(calls);
+    for (const [i, start] of starts.slice(2).entries())
+      expect(start - (starts[i] as number)).toBeGreaterThanOrEqual(1000);
   });
 
   test('of rate hold for one series', async () => {
@@ -301,6 +384,30 @@ describe('stats()', () => {
     await Promise.all(Array.from({ length: 3000 }, (_, series) => queue.call(nothing, [], { series })));
     const { series, otherSeries, done } = queue.stats();
     expect([series.length, otherSeries.done, done]).toEqual([1000, 2000, 3000]);
+  });
+
+  test('tells of series of which nothing has ended', async () => {
+    const { queue } = await manual({ ahead: 1 });
+    for (const series of ['a', 'a', 'b']) queue.submit(nothing, [], { series });
+    await settled();
+    expect(queue.stats().series).toMatchObject([
+      { series: 'a', waiting: 1, started: 1 },
+      { series: 'b', waiting: 1, started: 0 },
+    ]);
+    expect([queue.sizeOf('a'), queue.sizeOf('b')]).toEqual([1, 1]);
+  });
+
+  test('looks at each task once, however many series there are', async () => {
+    const { queue, worker } = await manual({ concurrency: 2, ahead: 1 });
+    for (let i = 0; i < 300; i++) queue.submit(nothing, [], { series: i % 100 });
+    await settled();
+    worker.done();
+    onTestFinished(() => void vi.restoreAllMocks());
+    const jobs = vi.spyOn(Scheduler.prototype, 'jobs');
+    const tasks = vi.spyOn(TaskHandler.prototype, 'tasks');
+    const { series, waiting } = queue.stats();
+    expect(series.reduce((sum, of) => sum + of.waiting, 0)).toBe(waiting);
+    expect([jobs.mock.calls.length, tasks.mock.calls.length]).toEqual([0, 0]);
   });
 
   test('measures times between what the tasks took', async () => {

@@ -7,7 +7,8 @@ import {
   TaskQueue,
   WorkerLostError,
 } from 'niceq';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { TaskHandler } from '../../../src/handler/task-handler.js';
 import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
 describe('attachWorker()', () => {
@@ -530,6 +531,26 @@ describe('shutdown()', () => {
     await expectCancelled(handles.slice(3));
     expect(worker.calls).toEqual(['stop']);
     expect(queue.workers()).toEqual([]);
+  });
+
+  test('can not be paused while it drains', async () => {
+    const queue = queueOf();
+    const handle = queue.submit(nothing);
+    const end = queue.shutdown();
+    queue.pause();
+    expect(queue.isPaused).toBe(false);
+    expect(await end).toEqual([]);
+    expect(handle.state).toBe('done');
+  });
+
+  test('looks for what nobody may serve when there is something, not in every round', async () => {
+    const queue = queueOf();
+    const tasks = vi.spyOn(TaskHandler.prototype, 'tasks');
+    onTestFinished(() => void tasks.mockRestore());
+    for (let i = 0; i < 20; i++) queue.submit(async () => {});
+    queue.submit(nothing, [], { on: 'nobody' });
+    expect(await queue.shutdown()).toHaveLength(1);
+    expect(tasks).toHaveBeenCalledTimes(1);
   });
 
   test('drains a paused queue, too', async () => {

@@ -197,7 +197,7 @@ class Bench {
     const { scheduler, model } = this;
     model.now = this.now;
     model.settle();
-    scheduler.dispatch(this.now, {
+    scheduler.dispatch(() => this.now, {
       assign: (job, seat) => {
         const modelJob = [...this.jobs].find(([, stub]) => stub === job)?.[0] as ModelJob;
         const [modelSeat, employment] = [...this.seats].find(([, other]) => other.seat === seat) as [

@@ -82,7 +82,7 @@ export class Shop {
 
   dispatch(): StubJob[] {
     const jobs: StubJob[] = [];
-    this.scheduler.dispatch(this.now, {
+    this.scheduler.dispatch(() => this.now, {
       assign: (job, seat) => {
         const stub = job as StubJob;
         jobs.push(stub);
