@@ -23,11 +23,13 @@ export class Limiter {
   #starts: number[] = [];
   #oldest = 0;
 
-  constructor(rule: LimitRule, running: number) {
+  /** @param former - the rule that this one replaces: what has started by it counts on */
+  constructor(rule: LimitRule, running: number, former: Limiter | null = null) {
     this.running = running;
     this.#concurrency = rule.concurrency ?? Number.POSITIVE_INFINITY;
     this.#count = rule.rate?.count ?? Number.POSITIVE_INFINITY;
     this.#interval = rule.rate?.interval ?? 0;
+    if (this.hasRate && former !== null) this.#starts = former.#starts.slice(former.#oldest).slice(-this.#count);
   }
 
   /** Whether starts are counted, so that what is assigned must start at once. */

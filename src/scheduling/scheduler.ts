@@ -178,12 +178,12 @@ export class Scheduler {
   // --- limits -----------------------------------------------------------------------------------------------------
 
   limit(rule: LimitRule | null): void {
-    this.#limiter = rule === null ? null : new Limiter(rule, this.#running);
+    this.#limiter = rule === null ? null : new Limiter(rule, this.#running, this.#limiter);
   }
 
   limitSeries(key: unknown, rule: LimitRule | null): void {
     const series = this.#seriesOf(key);
-    series.limiter = rule === null ? null : new Limiter(rule, series.running);
+    series.limiter = rule === null ? null : new Limiter(rule, series.running, series.limiter);
     if (rule === null) this.#limited.delete(series);
     else this.#limited.add(series);
     this.#reconsider(series);

@@ -95,10 +95,14 @@ export const sabotages: readonly Sabotage[] = [
     ['the limit of the queue is forgotten', '(this.#limiter === null || this.#limiter.opensAt() <= this.#now)', 'true'],
     [
       'a new limit does not count what runs',
-      'rule === null ? null : new Limiter(rule, this.#running)',
-      'rule === null ? null : new Limiter(rule, 0)',
+      'new Limiter(rule, this.#running, this.#limiter)',
+      'new Limiter(rule, 0, this.#limiter)',
     ],
-    ['a new limit of a series does not count what runs', 'new Limiter(rule, series.running)', 'new Limiter(rule, 0)'],
+    [
+      'a new limit of a series does not count what runs',
+      'new Limiter(rule, series.running, series.limiter)',
+      'new Limiter(rule, 0, series.limiter)',
+    ],
     ['workers with the same series are two crews', 'if (isSame(crew.qualification, qualification)) return crew;', ''],
     ['a full worker does not take its place', '    seat.load++;\n', ''],
     ['nobody is woken by a place that is free', 'if (seat.index !== -1) this.#wake(crew);', ''],

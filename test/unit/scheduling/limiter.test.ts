@@ -23,6 +23,16 @@ test('what ran before the rule was counts as running', () => {
   expect(limiter.opensAt()).toBe(Number.NEGATIVE_INFINITY);
 });
 
+test('what has started by the rule before counts on, so that a rule set anew lets through no more', () => {
+  const former = new Limiter({ rate: { count: 3, interval: 100 } }, 0);
+  for (const at of [0, 10, 20, 130, 140]) former.started(at);
+  const same = new Limiter({ rate: { count: 3, interval: 100 } }, 5, former);
+  expect([same.allowance(150), same.opensAt()]).toEqual([1, 120]);
+  const tighter = new Limiter({ rate: { count: 2, interval: 100 } }, 5, former);
+  expect([tighter.allowance(150), tighter.opensAt()]).toEqual([0, 230]);
+  expect(new Limiter({ concurrency: 9 }, 5, former).allowance(150)).toBe(4);
+});
+
 test('a rate opens when the oldest start that counts leaves the window', () => {
   const limiter = new Limiter({ rate: { count: 2, interval: 100 } }, 0);
   expect(limiter.hasRate).toBe(true);

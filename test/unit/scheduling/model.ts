@@ -30,10 +30,17 @@ export interface ModelSeat {
   load: number;
 }
 
+interface Start {
+  job: ModelJob;
+  at: number;
+}
+
 interface Limit {
   rule: LimitRule;
-  /** Starts since the rule was made. */
-  starts: { job: ModelJob; at: number }[];
+  /** Starts since the rule was made, and those that it knows of from the one before. */
+  starts: Start[];
+  /** The last of them: as many as may start in an interval. */
+  latest: Start[];
 }
 
 export interface ModelSeries {
@@ -146,8 +153,10 @@ export class Model {
     const { series, crew } = job;
     this.#vacate(job);
     for (const limit of [this.limit, series.limit]) {
-      const index = limit?.starts.findLastIndex((start) => start.job === job) ?? -1;
-      if (index !== -1) limit?.starts.splice(index, 1);
+      for (const starts of [limit?.starts ?? [], limit?.latest ?? []]) {
+        const index = starts.findLastIndex((start) => start.job === job);
+        if (index !== -1) starts.splice(index, 1);
+      }
     }
     if (job.band === NORMAL) {
       const share = crew?.times.get(series);
@@ -174,7 +183,11 @@ export class Model {
     job.seat = seat;
     job.crew = crew;
     seat.load++;
-    for (const limit of [this.limit, series.limit]) limit?.starts.push({ job, at: this.now });
+    for (const limit of [this.limit, series.limit]) {
+      if (limit?.rule.rate === undefined) continue;
+      limit.starts.push({ job, at: this.now });
+      limit.latest = [...limit.latest, { job, at: this.now }].slice(-limit.rule.rate.count);
+    }
     this.settle();
   }
 
@@ -246,6 +259,13 @@ export class Model {
 
   isServed(job: ModelJob): boolean {
     return this.seats.some((seat) => this.mayServe(seat, job));
+  }
+
+  /** The limit that replaces `former`. */
+  limitOf(rule: LimitRule | null, former: Limit | null): Limit | null {
+    if (rule === null) return null;
+    const starts = rule.rate === undefined ? [] : (former?.latest.slice(-rule.rate.count) ?? []);
+    return { rule, starts: [...starts], latest: starts };
   }
 
   isBlocked(limit: Limit | null, running: number): boolean {

@@ -152,12 +152,12 @@ class Bench {
         // Starts are told apart by their times: none is to fall on the moment the rule changes.
         this.now++;
         scheduler.limit(command.rule);
-        model.limit = command.rule === null ? null : { rule: command.rule, starts: [] };
+        model.limit = model.limitOf(command.rule, model.limit);
         break;
       case 'limitSeries':
         this.now++;
         scheduler.limitSeries(command.series, command.rule);
-        model.seriesOf(command.series).limit = command.rule === null ? null : { rule: command.rule, starts: [] };
+        model.seriesOf(command.series).limit = model.limitOf(command.rule, model.seriesOf(command.series).limit);
         model.settle();
         break;
     }
