@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import {
   checkBoolean,
   checkCount,
@@ -22,7 +23,7 @@ import { isSameKey } from '../scheduling/series.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import type { IWorker } from '../workers/worker.js';
 import { checkCallee, checkRetry, checkTimeout, makeCall } from './call.js';
-import type { QueueEvents } from './events.js';
+import type { QueueEvents, StallReason } from './events.js';
 import type {
   CallOptions,
   DetachOptions,
@@ -54,7 +55,7 @@ export interface TaskQueueOptions {
   maxQueued?: number;
   /** false: paused until `resume()`. Default true. */
   autoStart?: boolean;
-  /** Is told what nobody else is: errors of listeners, workers that die. Default: none. */
+  /** Is told of errors of listeners, dropped workers (`workerLost`) and tasks that can't start (`stalled`). Default: none. */
   logger?: Logger;
 }
 
@@ -74,7 +75,6 @@ export interface TaskQueueOptions {
 export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDisposable {
   /** @internal */
   protected readonly handler: TaskHandler;
-  readonly #logger: Logger | undefined;
   readonly #defaults: TaskSettings;
   readonly #maxQueued: number;
   readonly #heard = { queued: false, started: false, done: false };
@@ -90,7 +90,6 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     const { workers = [], timeout, retry = {}, maxQueued, autoStart = true } = options;
     const logger = checkLogger(options.logger);
     super(logger);
-    this.#logger = logger;
     this.#maxQueued = maxQueued === undefined ? Number.POSITIVE_INFINITY : checkCount('maxQueued', maxQueued);
     if (!Array.isArray(workers)) throw wrongType('workers', 'an array of workers', workers);
     for (const worker of workers) checkWorker(worker);
@@ -115,7 +114,10 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
       owner: this.handler,
     };
     if (!checkBoolean('autoStart', autoStart)) this.handler.pause();
-    this.on('workerLost', (worker, error) => this.#logger?.error(`Worker ${worker.id} can't go on`, error));
+    if (logger !== undefined) {
+      this.on('workerLost', (worker, error) => logger.error(`Worker ${worker.id} can't go on`, error));
+      this.on('stalled', (...stall) => logger.warn(stallMessage(...stall)));
+    }
     for (const worker of workers) this.attachWorker(worker).catch((error) => this.#startFailed(worker, error));
   }
 
@@ -465,6 +467,14 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   #startFailed(worker: IWorker, error: Error): void {
     if (this.#shutdown === null) this.emit('workerLost', worker, error);
   }
+}
+
+function stallMessage(series: unknown, reason: StallReason, ids: readonly string[]): string {
+  const why = {
+    unserved: 'no attached worker may serve them',
+    deadlock: `every place is taken by tasks that wait for calls of their own: ${ids.join(', ')}`,
+  }[reason];
+  return `Tasks of series ${inspect(series, { depth: 0 })} can't start (${reason}): ${why}`;
 }
 
 /** Throws a TypeError that says what is missing. */

@@ -404,4 +404,19 @@ describe('stalled', () => {
     expect(heard).toEqual([['s', 'unserved']]);
     expect(await queue.call(() => 1, [], { series: 's' })).toBe(1);
   });
+
+  test('is told to the logger, with the series and the reason', async () => {
+    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const queue = queueOf([new AsyncWorker()], { logger });
+    queue.submit(nothing, [], { series: { user: 7 }, on: 'thread' });
+    queue.submit(() => queue.call(nothing), [], { series: 'outer', id: 'task 1' });
+    await settled();
+    expect(logger.warn.mock.calls).toEqual([
+      ["Tasks of series { user: 7 } can't start (unserved): no attached worker may serve them"],
+      [
+        "Tasks of series undefined can't start (deadlock): every place is taken by tasks that wait for calls of their own: task 1",
+      ],
+    ]);
+    expect(logger.error).not.toHaveBeenCalled();
+  });
 });
