@@ -10,17 +10,17 @@ export interface Figures {
   /** From the first task queued to the last one ended, milliseconds. */
   wall: number;
   /**
-   * The run times of all tasks over the wall time: how many times longer one worker would have taken, as long as each
-   * worker has a core of its own. Where workers share one, tasks take longer than they would alone, and this flatters.
+   * How many workers were running a task at a time, on average. That is no speed-up: where workers share a core, tasks
+   * take longer than they would alone.
    */
-  speedUp: number;
+  busyAtATime: number;
   /** Mean run time, milliseconds. */
   run: number;
   /**
    * Mean time a worker stood still between two tasks, milliseconds: its result on the way back, the next task on the
    * way to it. There is always a next task waiting, so this is all that the queue adds, but for starting the workers.
    */
-  overhead: number;
+  idle: number;
   /** The share of the wall time each worker was running tasks, by worker id. */
   busy: Map<number, number>;
 }
@@ -49,9 +49,9 @@ export function figures(tasks: readonly TaskTimes[]): Figures {
   }
   return {
     wall,
-    speedUp: sum(durations) / wall,
+    busyAtATime: sum(durations) / wall,
     run: mean(durations),
-    overhead: mean(gaps),
+    idle: mean(gaps),
     busy: new Map([...running].sort(([a], [b]) => a - b).map(([id, time]) => [id, time / wall])),
   };
 }
@@ -60,7 +60,7 @@ const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFix
 
 /** `starting` and `encoding`: what went on before and after the tasks, milliseconds. */
 export function describe(
-  { wall, speedUp, run, overhead, busy }: Figures,
+  { wall, busyAtATime, run, idle, busy }: Figures,
   pixels: number,
   { starting, encoding }: { starting: number; encoding: number },
 ): string {
@@ -70,7 +70,7 @@ export function describe(
   return [
     `${millions.toFixed(1)} million pixels in ${seconds(wall)}, ${rate.toFixed(1)} million a second`,
     `(besides ${seconds(starting)} for starting the workers, ${seconds(encoding)} for encoding the picture)`,
-    `speed-up ${speedUp.toFixed(2)} over one worker; busy: ${shares.join(', ')}`,
-    `overhead ${(overhead * 1000).toFixed(0)} µs a task, which runs for ${run.toFixed(2)} ms`,
+    `workers busy at a time: ${busyAtATime.toFixed(2)} (${shares.join(', ')})`,
+    `idle between two tasks: ${(idle * 1000).toFixed(0)} µs; a task runs for ${run.toFixed(2)} ms`,
   ].join('\n');
 }
