@@ -18,7 +18,7 @@ export type NiceqErrorCode =
 const FAMILY = Symbol.for('niceq.error');
 
 /**
- * What all errors of niceq extend. `code` tells them apart, also across copies of the package.
+ * The base class of all errors of niceq. `code` tells them apart, also across copies of the package.
  *
  * @example
  * ```ts
@@ -60,7 +60,7 @@ export class QueueClosedError extends NiceqError {
 }
 
 /**
- * As many tasks wait as `maxQueued` allows.
+ * As many tasks wait as `maxQueued` allows. A call that is rejected with it raises no `failed` event.
  *
  * @example
  * ```ts
@@ -121,7 +121,7 @@ export class TaskCancelledError extends NiceqError {
   }
 }
 
-/** What is known of the end of a thread or process. */
+/** What is known about the end of a thread or process. */
 export interface WorkerLoss {
   /** What the thread or process exited with; null when a signal ended it. */
   exitCode?: number | null;

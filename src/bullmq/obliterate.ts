@@ -5,7 +5,7 @@ import { Keys } from './keys.js';
  * Removes everything that Redis has under a name, kept updates too. For when nobody uses the name any more: tasks of
  * callers that are still there would never end.
  *
- * @throws TypeError for an option that is none of what it may be; what ioredis throws if Redis can't be reached.
+ * @throws TypeError for an invalid option; what ioredis throws if Redis can't be reached.
  *
  * @example
  * ```ts

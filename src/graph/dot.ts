@@ -6,7 +6,7 @@ import type { TaskNode } from './task-node.js';
  * The nodes in Graphviz's language: coloured by state, with edges from each to those that require it. By default only
  * the given ones.
  *
- * @throws TypeError for anything that is no node, or an option that is none of what it may be.
+ * @throws TypeError for anything that is no node, or an invalid option.
  *
  * @example
  * ```ts

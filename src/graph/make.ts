@@ -3,15 +3,15 @@ import { type MakeOptions, makeCores } from './run.js';
 import { checkNodes, type TaskNode } from './task-node.js';
 
 /**
- * Makes nodes, and first what they require: everything that is not DONE and can run is run, what is independent at once.
+ * Makes nodes, and first what they require: runs all that is not DONE and can run, independent nodes at the same time.
  * Yields each of `nodes`, and no other, once, when it is DONE, FAILED, CANCELLED or ABORTED. Begins with the first read;
  * leaving the loop starts nothing more.
  *
- * A node of which a required one has failed becomes FAILED; of which one was cancelled, CANCELLED. After repairing what
+ * A node that requires a failed one becomes FAILED; one that requires a cancelled one, CANCELLED. After repairing what
  * was wrong, `retry()` those and make again: only what is not DONE runs.
  *
  * @throws InvalidTransitionError if one of `nodes` is PREPARE; the reason of `signal` when that aborts; TypeError or
- *   RangeError, from the call itself, for an option that is none of what it may be.
+ *   RangeError, from the call itself, for an invalid option.
  *
  * @example
  * ```ts

@@ -5,7 +5,7 @@ import type { TaskNode } from './task-node.js';
 /**
  * The nodes as a Mermaid flowchart, which GitHub and others show where it stands in Markdown.
  *
- * @throws TypeError for anything that is no node, or an option that is none of what it may be.
+ * @throws TypeError for anything that is no node, or an invalid option.
  *
  * @example
  * ```ts

@@ -124,7 +124,7 @@ export class TaskGraph<N extends TaskNode = TaskNode> {
   readonly #options: StartOptions;
   readonly #runDependents: boolean;
 
-  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  /** @throws TypeError or RangeError for an invalid option. */
   constructor(nodes: Iterable<N> = [], options: TaskGraphOptions = {}) {
     checkOptions('options', options);
     const { runDependents = false } = options;
@@ -146,8 +146,8 @@ export class TaskGraph<N extends TaskNode = TaskNode> {
   }
 
   /**
-   * Gives the next node to deal with: one that is over, else one that can be dispatched, else null. Of several the one
-   * that was added first. What it has given it gives again only when its state has changed.
+   * Gives the next node to deal with: one that is over, else one that can be dispatched, else null. Of several it gives
+   * the one added first, and each again only when its state has changed.
    */
   next(): N | null {
     const stock = this.#stock;
@@ -161,12 +161,11 @@ export class TaskGraph<N extends TaskNode = TaskNode> {
   }
 
   /**
-   * Runs what can be run, what is independent at once, and yields each node when it is over, those first that were
-   * already. Ends when nothing more can run; `blocked` has the leftovers. After repairing and `retry()` it can be run
-   * again. Leaving the loop starts nothing more.
+   * Runs what can run, independent nodes at the same time, and yields each node when it is over, first those that
+   * already are. Ends when nothing more can run; `blocked` has the leftovers. After repairing and `retry()` it can be
+   * run again. Leaving the loop starts nothing more.
    *
-   * @throws the reason of `signal` when that aborts; TypeError, from the call itself, for an option that is none of
-   *   what it may be.
+   * @throws the reason of `signal` when that aborts; TypeError, from the call itself, for an invalid option.
    */
   run(options: RunOptions = {}): AsyncGenerator<N, void, void> {
     checkOptions('options', options);

@@ -6,13 +6,13 @@ import { type MakeOptions, makeCores } from './run.js';
 import type { NodeState, Transition } from './states.js';
 import { checkState, checkTrack, checkWork, type NodeFunction, type TaskNodeOptions } from './work.js';
 
-/** What a node tells: each transition, and then each under the name of the state it led to. */
+/** The events of a node: each transition as `transition`, and then under the name of the state it led to. */
 export type NodeEvents = { [Event in 'transition' | NodeState]: [transition: Transition, node: TaskNode] };
 
 type Callable<A extends unknown[], T> = NodeFunction<A, T> | TaskRef<(...args: A) => T | PromiseLike<T>>;
 
 /**
- * A task that may need others to be done first, and that can be repaired and run again. Making one starts nothing:
+ * A task that may need others to be done first, and that can be repaired and run again. Creating one starts nothing:
  * `make` and `TaskGraph` do.
  *
  * @example
@@ -33,7 +33,7 @@ export class TaskNode<T = unknown, A extends unknown[] = never[]> extends Guarde
   /**
    * @param name - For people: in messages and pictures; names need not differ. Default: the function's.
    * @param fn - A task reference, or a function of the main thread that gets `{ node, results, signal }`.
-   * @throws TypeError or RangeError for an option that is none of what it may be.
+   * @throws TypeError or RangeError for an invalid option.
    */
   constructor(name: string, fn: Callable<A, T>, options?: TaskNodeOptions<T, A>);
   constructor(fn: Callable<A, T>, options?: TaskNodeOptions<T, A>);
@@ -177,7 +177,7 @@ export class TaskNode<T = unknown, A extends unknown[] = never[]> extends Guarde
     this.#core.retry();
   }
 
-  /** Tells that all it needs is there: PENDING from now on. @throws InvalidTransitionError unless it is PREPARE. */
+  /** Makes it PENDING: all it needs is there. @throws InvalidTransitionError unless it is PREPARE. */
   prepared(): void {
     this.#core.prepared();
   }

@@ -7,7 +7,7 @@ import type { TaskNode } from './task-node.js';
 
 /** The results of the nodes that a node requires, by node. */
 export interface Results extends ReadonlyMap<TaskNode, unknown> {
-  /** What a required node came to. For one that is not required: undefined, whatever its type. */
+  /** The result of a required node. For one that is not required: undefined, whatever its type. */
   get<T>(node: TaskNode<T>): T;
 }
 
@@ -15,7 +15,7 @@ export interface Results extends ReadonlyMap<TaskNode, unknown> {
 export interface NodeContext {
   /** The node that runs. */
   readonly node: TaskNode;
-  /** What the nodes it requires came to. */
+  /** The results of the nodes it requires. */
   readonly results: Results;
   /** Aborts when the node is cancelled. */
   readonly signal: AbortSignal;

@@ -1,13 +1,13 @@
 import { pipeline } from 'node:stream/promises';
 import { wrongType } from '../check.js';
 
-/** What can take the items of an iteration besides streams. */
+/** What can take the items of an iteration, besides a stream. */
 export interface ItemConsumer<T = unknown> {
-  /** Takes an item; the next one comes when what it returns has resolved. */
+  /** Takes an item. A promise it returns is awaited before the next one. */
   write(item: T): unknown;
   /** No more items come. */
   end?(): unknown;
-  /** No more items come, as something went wrong. */
+  /** Something went wrong: no more items come. */
   abort?(error: unknown): unknown;
 }
 

@@ -20,7 +20,7 @@ export interface AsyncQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
 export class AsyncQueue extends TaskQueue {
   readonly #worker: AsyncWorker;
 
-  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  /** @throws TypeError or RangeError for an invalid option. */
   constructor(options: AsyncQueueOptions = {}) {
     checkOptions('options', options);
     const { concurrency = Number.POSITIVE_INFINITY, ...others } = options;

@@ -7,13 +7,13 @@ import type { TaskHandle } from './task-handle.js';
  */
 export type StallReason = 'unserved' | 'deadlock';
 
-/** What a queue tells, with what. */
+/** The events of a queue, with what listeners get. */
 export interface QueueEvents {
   /** A task waits. */
   queued: [task: TaskHandle];
   /** A worker has begun it. */
   started: [task: TaskHandle];
-  /** It reported how far it is. */
+  /** It reported progress. */
   progress: [task: TaskHandle, progress: unknown];
   done: [task: TaskHandle];
   failed: [task: TaskHandle, error: unknown];
@@ -29,7 +29,7 @@ export interface QueueEvents {
   workerAttached: [worker: IWorker];
   /** It can't go on and was dropped. */
   workerLost: [worker: IWorker, error: Error];
-  /** Its thread or process died or had its time, and a new one has taken its place. */
+  /** Its thread or process died or was recycled (`maxTasks`, `maxMemory`), and a new one has taken its place. */
   workerReplaced: [worker: IWorker];
   workerDetached: [worker: IWorker];
 }

@@ -18,7 +18,10 @@ export interface RetryOptions {
 
 export type RetryPolicy = Required<RetryOptions>;
 
-/** What a queue can write to: `console`, pino, winston... */
+/**
+ * What a queue can write to: `console`, winston... Details are the errors. pino wants those first, so wrap it:
+ * `error: (message, error) => log.error(error, message)`.
+ */
 export interface Logger {
   debug(message: string, ...details: unknown[]): void;
   info(message: string, ...details: unknown[]): void;
@@ -30,7 +33,7 @@ export interface Logger {
 export interface CallOptions {
   /** Tasks of a series start in order, and series share the workers: any value. Default: the default series, undefined. */
   series?: unknown;
-  /** An integer from -20 to 20: ten points more are half the share. Default 0. */
+  /** An integer from -20 to 20; lower is sooner: +10 halves the share. Default 0. */
   niceness?: number;
   /** Kind of worker: `'async'`, `'thread'`, `'process'`, `'remote'`, one of your own, or `'local'`: any but remote. Default: any. */
   on?: string;
@@ -51,7 +54,7 @@ export interface CallOptions {
    * call then resolves with it when it has finished. A result that is no iterator ends it.
    */
   consumer?: Consumer;
-  /** Cost at niceness 0, in what a usual task costs: 0.001..1000. Default 1. */
+  /** What the task costs its series: 0.001..1000. Default 1. */
   weight?: number;
   /** Your label. Default: a unique string. */
   id?: string;
@@ -73,12 +76,12 @@ export interface UpdateOptions {
   series?: unknown;
   /** true: only on the workers there are now. Default false. */
   ephemeral?: boolean;
-  /** The kept update with an equal key is forgotten. Default: none is. */
+  /** Replaces the kept update with the same key. Default: none. */
   key?: unknown;
 }
 
 export interface DetachOptions {
-  /** Whether its unfinished tasks are queued again, at no cost of a retry; otherwise they are cancelled. Default true. */
+  /** Whether its unfinished tasks are queued again, without using up a retry; else they are cancelled. Default true. */
   reassign?: boolean;
   /** Stop it at once. Default false. */
   crash?: boolean;
@@ -90,7 +93,7 @@ export type ShutdownMode = 'drain' | 'finish' | 'crash';
 
 export interface ShutdownOptions {
   /**
-   * `'drain'` runs what is queued first; `'finish'` ends what is started and cancels what waits; `'crash'` stops at
+   * `'drain'` runs what is queued first; `'finish'` finishes what has started, cancels what waits; `'crash'` stops at
    * once, and waits for killed threads and processes to be gone, a second at most. Default `'drain'`.
    */
   mode?: ShutdownMode;

@@ -4,7 +4,7 @@ import { Pool, type PoolSize } from '../handler/pool.js';
 import type { IWorker } from '../workers/worker.js';
 import { TaskQueue, type TaskQueueOptions } from './task-queue.js';
 
-/** How many workers there are: always so many, started when they are first needed; or as many as there is work for. */
+/** How many workers there are: a fixed number, started when first needed; or as many as the work needs. */
 export type PoolSizeOption =
   | number
   | {

@@ -20,7 +20,7 @@ export interface ProcessQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
  * ```
  */
 export class ProcessQueue extends PoolQueue {
-  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  /** @throws TypeError or RangeError for an invalid option. */
   constructor(options: ProcessQueueOptions = {}) {
     checkOptions('options', options);
     const { processes, worker = {}, ...others } = options;

@@ -44,27 +44,29 @@ import { Waiters } from './waiters.js';
 export interface TaskQueueOptions {
   /** The workers to begin with; more can be attached later. Default: none. */
   workers?: readonly IWorker[];
-  /** Milliseconds that an attempt of a task may take, from when a worker starts it: more than 0. Default: no limit. */
+  /**
+   * Milliseconds that an attempt of a task may take, from when a worker starts it: more than 0, to 2147483647, or
+   * Infinity. Default: no limit.
+   */
   timeout?: number;
   /** How often a task is run again. Default `{ lost: 1, timeout: 1, error: 0, delay: 0 }`. */
   retry?: RetryOptions;
   /**
-   * How many tasks may wait, besides those that start at once in a free place and those that are run again. Beyond it a
-   * call is rejected with QueueFullError. An integer from 1. Default: no bound.
+   * How many tasks may wait, besides those that a free worker can take at once and those that are run again: an integer
+   * from 1. Further calls are rejected with QueueFullError, without a `failed` event. Default: no bound.
    */
   maxQueued?: number;
   /** false: paused until `resume()`. Default true. */
   autoStart?: boolean;
-  /** Is told of errors of listeners, dropped workers (`workerLost`) and tasks that can't start (`stalled`). Default: none. */
+  /** Is told of listeners that throw, workers that are dropped and tasks that can't start (`stalled`). Default: none. */
   logger?: Logger;
 }
 
 /**
- * One queue in front of every way a Node program can run work. Series of tasks share the workers fairly, weighted by
- * niceness.
+ * One queue in front of every way a Node program can run work. Series of tasks share the workers fairly, by niceness.
  *
- * A task that waits for another call of the same queue keeps its place meanwhile: with every place taken by such tasks
- * none goes on (the queue then emits `stalled`).
+ * A task that awaits another call of the same queue keeps its place meanwhile. If such tasks take every place, none
+ * goes on: the queue then emits `stalled`.
  *
  * @example
  * ```ts
@@ -84,7 +86,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   #wasIdle = true;
   #wasEmpty = true;
 
-  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  /** @throws TypeError or RangeError for an invalid option. */
   constructor(options: TaskQueueOptions = {}) {
     checkOptions('options', options);
     const { workers = [], timeout, retry = {}, maxQueued, autoStart = true } = options;
@@ -124,8 +126,8 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   // --- tasks --------------------------------------------------------------------------------------------------------
 
   /**
-   * Runs `fn` with `args` on a worker, when its turn comes. `fn` is a function or a task reference; `args` are copied
-   * when they are sent. Never throws synchronously: what is wrong with the call rejects the promise.
+   * Runs `fn` with `args` on a worker, when its turn comes. `fn` is a function or a task reference. `args` are copied
+   * when they are sent, not now: don't change them afterwards. Never throws synchronously: an invalid call rejects.
    *
    * @example
    * ```ts
@@ -148,9 +150,9 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   }
 
   /**
-   * Like `call`, but returns the task's handle. A closed or full queue gives a handle that has failed.
+   * Like `call`, but returns the task's handle, at once. A closed or full queue gives a handle that has failed.
    *
-   * @throws TypeError, RangeError or NotPortableError for what is wrong with the call.
+   * @throws TypeError, RangeError or NotPortableError for an invalid call.
    */
   submit<A extends unknown[], R, C extends Consumer>(
     fn: Callee<A, R>,
@@ -187,7 +189,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
    * pulled only as results are read. Leaving the loop, the signal or the first error cancels what waits or runs and
    * closes the input.
    *
-   * @throws TypeError or RangeError at once for what is wrong with the call.
+   * @throws TypeError or RangeError at once for an invalid call.
    *
    * @example
    * ```ts
@@ -218,7 +220,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   }
 
   /**
-   * Runs `fn` on every worker there is and, unless it is ephemeral, on every worker to come before its first task.
+   * Runs `fn` on every worker and, unless it is ephemeral, on each later one before its first task.
    *
    * @returns one result per worker.
    * @throws AggregateError if it fails anywhere; then it is not kept.
@@ -369,7 +371,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   /**
    * Limits how much runs or starts of the whole queue; null lifts the limit.
    *
-   * @throws TypeError or RangeError for a rule that is none.
+   * @throws TypeError or RangeError for an invalid rule.
    */
   limit(rule: LimitRule | null): void {
     this.handler.limit(checkRule(rule));
@@ -378,7 +380,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   /**
    * Limits how much runs or starts of a series; null lifts the limit.
    *
-   * @throws TypeError or RangeError for a rule that is none.
+   * @throws TypeError or RangeError for an invalid rule.
    */
   limitSeries(series: unknown, rule: LimitRule | null): void {
     this.handler.limitSeries(series, checkRule(rule));
@@ -406,8 +408,8 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   }
 
   /**
-   * Ends the queue and its workers. Resolves with the tasks that were left unfinished, all of which have been
-   * cancelled. A second call with a stronger mode makes it more urgent.
+   * Ends the queue and its workers. Resolves with the tasks left unfinished, which have all been cancelled. A second
+   * call may have a stronger mode.
    */
   shutdown(options: ShutdownOptions = {}): Promise<TaskHandle[]> {
     try {

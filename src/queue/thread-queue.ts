@@ -20,7 +20,7 @@ export interface ThreadQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
  * ```
  */
 export class ThreadQueue extends PoolQueue {
-  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  /** @throws TypeError or RangeError for an invalid option. */
   constructor(options: ThreadQueueOptions = {}) {
     checkOptions('options', options);
     const { threads, worker = {}, ...others } = options;

@@ -15,7 +15,7 @@ export interface ParallelLimitedTaskConsumerOptions {
   queue?: TaskQueue;
   /** Options of their calls: series, niceness, timeout... Only with a queue. */
   options?: CallOptions;
-  /** Is told what tasks throw (error) and what production failed with (warn). Default: none. */
+  /** Is told what tasks throw (`error`) and why production failed (`warn`). Default: none. */
   logger?: Logger;
 }
 
@@ -28,10 +28,9 @@ export interface ConsumeOptions {
 type Failure = { readonly error: unknown };
 
 /**
- * Runs what a source finds, a limited number at a time. A place that becomes free makes the source look for the next
- * task at once; with all taken it is stopped. The run ends when the source finds nothing while nothing runs, and also
- * when looking fails while nothing runs: a failure that passes is retried when the next task ends, one that lasts ends
- * the run.
+ * Runs what a source finds, a limited number at a time. When a place becomes free, the source looks for the next task
+ * at once; while all are taken, it is stopped. The run ends when the source finds nothing, or fails to look, while
+ * nothing runs. So after a passing failure it looks again when the next task ends; a lasting one ends the run.
  *
  * Each task is called in the main thread or, given a queue, through that, as the closure it is. For work in a thread or
  * process let the task make the call: `() => queue.call(tasks.hash, [file])`.
@@ -62,7 +61,7 @@ export class ParallelLimitedTaskConsumer implements TaskConsumer, AsyncDisposabl
   #closing: Promise<void> | null = null;
   #waitingForIdle: (() => void)[] = [];
 
-  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  /** @throws TypeError or RangeError for an invalid option. */
   constructor(settings: ParallelLimitedTaskConsumerOptions) {
     checkOptions('settings', settings);
     const { limit, queue, options, logger } = settings;

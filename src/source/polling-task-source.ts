@@ -13,7 +13,7 @@ export interface PollingTaskSourceOptions {
    * throws, or its promise rejects with, goes to the consumer.
    */
   produce: () => Product | PromiseLike<Product>;
-  /** Ends all looking: from then on the consumer is told that production failed with the signal's reason. */
+  /** Ends the search for good: from then on the consumer is told that production failed with the signal's reason. */
   signal?: AbortSignal;
   /** The timers to use. Default: Node's. */
   clock?: Clock;
@@ -48,7 +48,7 @@ export class PollingTaskSource implements TaskSource, AsyncDisposable {
   #consumer: TaskConsumer | null = null;
   #timer: unknown = null;
 
-  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  /** @throws TypeError or RangeError for an invalid option. */
   constructor(options: PollingTaskSourceOptions) {
     checkOptions('options', options);
     const { interval, produce, signal, clock = systemClock, logger } = options;

@@ -1,4 +1,4 @@
-/** What a running task knows of itself. */
+/** What a running task knows about itself. */
 export interface TaskContext {
   /** The task's `id`. */
   readonly id: string;
@@ -10,7 +10,7 @@ export interface TaskContext {
   readonly series: unknown;
   /** The id of the worker that runs it. */
   readonly workerId: number;
-  /** Tells whoever listens how far the task is: any value that can be cloned. */
+  /** Reports progress to whoever listens: any value that can be cloned. */
   report(progress: unknown): void;
 }
 
@@ -30,8 +30,8 @@ shared[SLOT] ??= { current: undefined };
 const slot = shared[SLOT];
 
 /**
- * The context of the task that is running. Call it in the task before its first `await`; afterwards others may run in
- * between, so it would no longer know which one asks.
+ * The context of the running task. Call it in the task before its first `await`; afterwards other tasks may run in
+ * between, and nothing tells which one asks.
  *
  * @throws Error when no task is running, or the calling one has already awaited something.
  *

@@ -6,8 +6,8 @@ import { type WaitOptions, wait } from './wait.js';
 type Wake = () => void;
 
 /**
- * Keeps count of promises that nobody awaits one by one: of how many are pending, not of their results. A rejection
- * counts as settled, and a promise that was put here never raises unhandledRejection.
+ * Counts the pending ones among promises that nobody awaits one by one; their results don't matter. A rejection counts
+ * as settled, and a promise that was put here never raises unhandledRejection.
  *
  * Each promise costs the same however many are pending, and once it has settled nothing of it is kept.
  *
@@ -49,7 +49,7 @@ export class PromiseTracker implements AsyncDisposable {
   /**
    * Waits until none is pending, those included that are put here meanwhile.
    * @returns true when that came about, or at once if it is so; false when the time ran out.
-   * @throws the signal's reason; TypeError or RangeError for an option that is none of what it may be.
+   * @throws the signal's reason; TypeError or RangeError for an invalid option.
    */
   whenAll(options?: WaitOptions): Promise<boolean> {
     return this.whenFewer(1, options);

@@ -18,8 +18,7 @@ const MAX_PAUSE = 2 ** 31 - 1;
  * is pending, and none is taken at the end.
  *
  * @returns true when the predicate returned something truthy, false when the time ran out first.
- * @throws what the predicate throws; the signal's reason; TypeError or RangeError for an option that is none of what it
- *   may be.
+ * @throws what the predicate throws; the signal's reason; TypeError or RangeError for an invalid option.
  *
  * @example
  * ```ts

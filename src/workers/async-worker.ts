@@ -29,7 +29,7 @@ export class AsyncWorker implements IWorker {
   readonly #loaded = new Map<string, AnyFunction>();
   readonly #followers: Follower[] = [];
 
-  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  /** @throws TypeError or RangeError for an invalid option. */
   constructor(options: AsyncWorkerOptions = {}) {
     checkOptions('options', options);
     const { concurrency = 1, series } = options;

@@ -34,7 +34,7 @@ export interface ProcessWorkerOptions extends ChildWorkerOptions {
 export class ProcessWorker extends ChildWorker {
   readonly kind = 'process';
 
-  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  /** @throws TypeError or RangeError for an invalid option. */
   constructor(options: ProcessWorkerOptions = {}) {
     const settings = checkChildOptions(options);
     super(settings, processes(settings.concurrency, checkExecArgv(options), checkProcessOptions(options)));

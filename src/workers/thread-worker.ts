@@ -31,7 +31,7 @@ export interface ThreadWorkerOptions extends ChildWorkerOptions {
 export class ThreadWorker extends ChildWorker {
   readonly kind = 'thread';
 
-  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  /** @throws TypeError or RangeError for an invalid option. */
   constructor(options: ThreadWorkerOptions = {}) {
     const settings = checkChildOptions(options);
     super(settings, threads(settings.concurrency, checkThreadOptions(options)));

@@ -31,7 +31,7 @@ import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 export interface IWorker {
   /** Its number in the queue, from 1. Set by the queue when it is attached. */
   id?: number;
-  /** `'async'`, `'thread'`, `'process'`, `'remote'` or a name of yours; what the option `on` of a call compares with. */
+  /** `'async'`, `'thread'`, `'process'`, `'remote'` or a name of your own, for the option `on` of calls. */
   readonly kind: string;
   /** The series it serves at first; null for every series. */
   readonly series: readonly unknown[] | null;
@@ -39,7 +39,7 @@ export interface IWorker {
   readonly concurrency: number;
   /** Resolves when `run` may be called. Rejects when it can't start; then it is not hired. */
   start(employer: Employer): Promise<void>;
-  /** Runs a task, or begins to. Must not throw: what goes wrong is told to the assignment. */
+  /** Runs a task, or begins to. Must not throw: errors go to `assignment.fail`. */
   run(assignment: Assignment): void;
   /**
    * Whether it would take one more assignment than it can run now, ahead of its turn, to save a round trip. Only for
@@ -49,15 +49,15 @@ export interface IWorker {
   /** Gives back an assignment that has not started: true if so, and then it never will. */
   recall?(assignment: Assignment): boolean | Promise<boolean>;
   /**
-   * Ends a running assignment early: it was cancelled or has run out of time, and its outcome does not matter any
-   * more, but it keeps its place until `done` or `fail` is called. Without this method only `assignment.signal` tells.
+   * Ends a running assignment early: it was cancelled or has run out of time. Its outcome does not matter any more, but
+   * it keeps its place until `done` or `fail` is called. Without this method only `assignment.signal` aborts.
    */
   cancel?(assignment: Assignment, reason: unknown): void;
   /** Ends gracefully. Is called when every assignment has settled, or was given up. */
   stop(): Promise<void>;
   /**
-   * Ends at once. What has not settled is none of its business any more. If it returns a promise, whoever detaches it or
-   * shuts the queue down waits for that.
+   * Ends at once. It need not settle anything any more. If it returns a promise, whoever detaches it or shuts the queue
+   * down waits for that.
    */
   crash(): void | Promise<void>;
   /** Memory in use, in bytes. */
@@ -66,7 +66,7 @@ export interface IWorker {
 
 /** What a worker can tell the queue that hired it. */
 export interface Employer {
-  /** It can't go on. It is dropped, and what it had goes elsewhere. */
+  /** It can't go on: it is dropped, and its tasks go elsewhere. */
   resign(error: Error): void;
   /**
    * What it runs tasks on has died, and is being replaced. Tasks that were running count as lost, except those in
@@ -76,8 +76,8 @@ export interface Employer {
   /** It takes no more assignments before `ready`; it finishes what it has started and gives back the rest. */
   pause(): void;
   /**
-   * It can run tasks again, after `lost` or `pause`. The kept updates are run first; resolves when they have, rejects
-   * when one fails, and then tasks don't come.
+   * It can run tasks again, after `lost` or `pause`. The kept updates are run first. Resolves when they have run;
+   * rejects when one fails, and then no tasks come.
    */
   ready(): Promise<void>;
 }
@@ -96,8 +96,8 @@ export interface Assignment {
   /** Whether it is an update, which every worker runs, not a task from the queue. */
   readonly isUpdate: boolean;
   /**
-   * Of an update that is kept for workers to come: its name, for a worker that keeps it itself, where an equal name
-   * replaces it. Null for one that is not kept, and for a task.
+   * The name of an update that is kept for later workers, for a worker that keeps updates itself: one with the same
+   * name replaces it. Null for an update that is not kept, and for a task.
    */
   readonly keepAs: string | null;
   /** How much the task gives way to others: -20 to 20. */
@@ -112,7 +112,7 @@ export interface Assignment {
   readonly signal: AbortSignal;
   /** The task has begun, now or at `at` (epoch milliseconds). A second call only corrects the time. */
   started(at?: number): void;
-  /** Passes on how far the task is. */
+  /** Passes on the progress of the task. */
   progress(progress: unknown): void;
   /**
    * The task has returned `value`, now or at `at`. If that is an iterator, the caller gets its items as they are asked

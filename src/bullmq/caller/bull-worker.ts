@@ -51,7 +51,7 @@ export class BullWorker implements IWorker {
   #caller: Caller | null = null;
   #hasEnded = false;
 
-  /** @throws TypeError or RangeError for an option that is none of what it may be. */
+  /** @throws TypeError or RangeError for an invalid option. */
   constructor(options: BullWorkerOptions) {
     checkOptions('options', options);
     const { concurrency = 64, series, grace = 5000, patience = 60_000 } = options;

@@ -3,8 +3,8 @@ import { BullServer, type ServeOptions } from './server.js';
 /**
  * Runs the tasks that callers of the same name send, from now until `close`. Only exports of `modules` are run.
  *
- * @throws TypeError or RangeError for an option that is none of what it may be; WorkerStartError if Redis can't be
- *   reached, a worker can't be started, or a kept update fails.
+ * @throws TypeError or RangeError for an invalid option; WorkerStartError if Redis can't be reached, a worker can't be
+ *   started, or a kept update fails.
  *
  * @example
  * ```ts

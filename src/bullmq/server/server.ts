@@ -30,11 +30,11 @@ export interface ServeOptions extends BullOptions {
   stalledInterval?: number;
   /** How long a caller may be missing before its tasks are dropped, in milliseconds: more than 0. Default 5000. */
   grace?: number;
-  /** Is told what nobody else is: jobs that make no sense, a connection that fails, workers that die. Default: none. */
+  /** Is told of jobs that make no sense, a connection that fails, and workers that can't go on. Default: none. */
   logger?: Logger;
 }
 
-/** What `server.stats()` tells. */
+/** What `server.stats()` returns. */
 export interface ServerStats {
   readonly id: string;
   /** Whether it takes tasks: it is connected, has workers, and does not end. */
@@ -187,7 +187,7 @@ export class BullServer implements AsyncDisposable {
   /**
    * Ends in order: finishes what it runs, iterations that are being read too, and leaves the rest to other servers.
    *
-   * @throws TypeError or RangeError for a `timeout` that is none.
+   * @throws TypeError or RangeError for an invalid `timeout`.
    */
   async close({ timeout }: CloseOptions = {}): Promise<void> {
     if (timeout !== undefined) checkDuration('timeout', timeout, { zero: true });
