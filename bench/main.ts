@@ -74,7 +74,7 @@ for (const each of targets) {
   const figure = measured instanceof Error ? `failed: ${measured.message}` : `${spread(measured)} ${unit}`;
   rows.push([work, figure, limit(each.target, unit), limit(each.must, unit), verdict]);
 }
-if (rows.length > 0) console.log(`\n## Targets\n\n${table(['work', 'measured', 'target', 'must', ''], rows)}`);
+if (rows.length > 0) console.log(`\n## Targets\n\n${table(['work', 'measured', 'target', 'must', 'verdict'], rows)}`);
 console.log(`\n${Math.round((performance.now() - begin) / 1000)} s`);
 
 for (const failure of failures) console.error(`failed: ${failure}`);
