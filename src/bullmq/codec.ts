@@ -1,29 +1,41 @@
 import { deserialize, serialize } from 'node:v8';
 import { parse, stringify } from 'devalue';
-import { decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
+import { decodeError, type ErrorRecord, encodeError, outlineError } from '../protocol/error-record.js';
 
 /**
  * Values on their way between machines, as text: whatever structured clone keeps, and nothing that runs code where it
  * is read.
+ *
+ * Each error among them is followed once, to what it is made of. Of errors somewhere in its properties only an outline
+ * is sent, as structured clone does it: they may lead back to the error that has the property.
  */
+
+/** What an error has for a property, as text already. */
+class Packed {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
 
 const reducers = {
   Error: (value: unknown) => value instanceof Error && encodeError(value, probe),
+  Packed: (value: unknown) => value instanceof Packed && value.text,
+};
+
+const outliners = {
+  Error: (value: unknown) => value instanceof Error && outlineError(value),
 };
 
 const revivers = {
   Error: (record: unknown) => decodeError(record as ErrorRecord),
+  Packed: (text: unknown) => decode(text as string),
 };
 
 /** The text of a value. Throws for what can't be sent. */
 export function encode(value: unknown): string {
-  try {
-    return stringify(value, reducers);
-  } catch {
-    // What devalue doesn't know may still be clonable: instances of classes, which arrive as plain objects. Reading
-    // with V8 is safe here, as it is our own writing.
-    return stringify(deserialize(serialize(value)), reducers);
-  }
+  return write(value, reducers);
 }
 
 /** The value of a text. Throws for a text that `encode` did not make. */
@@ -31,7 +43,19 @@ export function decode(text: string): unknown {
   return parse(text, revivers);
 }
 
-/** Throws if the value can't be sent. */
-export function probe(value: unknown): void {
-  encode(value);
+/** The value as part of an error's record. Throws for what can't be sent. */
+export function probe(value: unknown): unknown {
+  return new Packed(write(value, outliners));
+}
+
+function write(value: unknown, reducers: Record<string, (value: unknown) => unknown>): string {
+  try {
+    return stringify(value, reducers);
+  } catch (error) {
+    // Too deep for the stack it would be in any form.
+    if (error instanceof RangeError) throw error;
+    // What devalue doesn't know may still be clonable: instances of classes, which arrive as plain objects. Reading
+    // with V8 is safe here, as it is our own writing.
+    return stringify(deserialize(serialize(value)), reducers);
+  }
 }

@@ -35,32 +35,79 @@ const builtIns: Record<string, { prototype: Error }> = {
 /** Properties that have a field of the record. */
 const OWN = new Set(['name', 'message', 'stack', 'cause']);
 
-/** Tells whether the channel can carry a value; it throws if not. */
+/** Copies a value as the channel does, or throws if the channel can't carry it. */
 export type CloneProbe = (value: unknown) => unknown;
+
+/** Errors that lead to errors are followed so far: each side has a stack of its own to do it on. */
+const DEPTH = 100;
+
+const REST = `An error is sent with ${DEPTH} levels of causes and inner errors: the rest was left out`;
 
 /** Makes a record that can always be sent: what `probe` refuses is left out, or replaced by its text. */
 export function encodeError(error: unknown, probe: CloneProbe = structuredClone): ErrorRecord {
-  return encode(error, probe, new Map());
+  return new Recorder(probe, true).record(error, 0);
 }
 
-function encode(value: unknown, probe: CloneProbe, seen: Map<unknown, number>): ErrorRecord {
-  if (!isError(value)) {
-    return canCarry(value, probe) ? { type: 'value', value } : { type: 'text', text: textOf(value) };
+/** The record of an error as structured clone knows it: its class, message, stack and causes. */
+export function outlineError(error: Error): ErrorRecord {
+  return new Recorder(refuse, false).record(error, 0);
+}
+
+const refuse: CloneProbe = () => {
+  throw new TypeError('an outline has room for errors only');
+};
+
+/** Makes the record of one error, and of those it leads to: each of them once. */
+class Recorder {
+  readonly #probe: CloneProbe;
+  readonly #isWhole: boolean;
+  /** The index of each error, in the order in which they are decoded. */
+  readonly #seen = new Map<unknown, number>();
+
+  /** Unless `isWhole`, inner errors and properties are left out. */
+  constructor(probe: CloneProbe, isWhole: boolean) {
+    this.#probe = probe;
+    this.#isWhole = isWhole;
   }
-  const index = seen.get(value);
-  if (index !== undefined) return { type: 'seen', index };
-  seen.set(value, seen.size);
-  return {
-    type: 'error',
-    base: baseOf(value),
-    name: textOf(read(value, 'name') ?? 'Error'),
-    message: textOf(read(value, 'message') ?? ''),
-    stack: stackOf(value),
-    code: value instanceof DOMException ? value.code : isNiceqError(value) ? value.code : undefined,
-    cause: attempt(() => 'cause' in value, false) ? encode(read(value, 'cause'), probe, seen) : undefined,
-    errors: errorsOf(value)?.map((inner) => encode(inner, probe, seen)),
-    properties: propertiesOf(value, probe, seen),
-  };
+
+  record(value: unknown, depth: number): ErrorRecord {
+    if (!isError(value)) return this.#value(value) ?? { type: 'text', text: textOf(value) };
+    const index = this.#seen.get(value);
+    if (index !== undefined) return { type: 'seen', index };
+    if (depth === DEPTH) return { type: 'text', text: REST };
+    this.#seen.set(value, this.#seen.size);
+    const next = depth + 1;
+    return {
+      type: 'error',
+      base: baseOf(value),
+      name: textOf(read(value, 'name') ?? 'Error'),
+      message: textOf(read(value, 'message') ?? ''),
+      stack: stackOf(value),
+      code: value instanceof DOMException ? value.code : isNiceqError(value) ? value.code : undefined,
+      cause: attempt(() => 'cause' in value, false) ? this.record(read(value, 'cause'), next) : undefined,
+      errors: this.#isWhole ? errorsOf(value)?.map((inner) => this.record(inner, next)) : undefined,
+      properties: this.#isWhole ? this.#properties(value, next) : [],
+    };
+  }
+
+  #properties(error: Error, depth: number): [string, ErrorRecord][] {
+    const properties: [string, ErrorRecord][] = [];
+    for (const name of attempt(() => Object.keys(error), [])) {
+      if (OWN.has(name)) continue;
+      const value = read(error, name);
+      if (name === 'errors' && Array.isArray(value)) continue;
+      const record = isError(value) ? this.record(value, depth) : this.#value(value);
+      if (record !== null) properties.push([name, record]);
+    }
+    return properties;
+  }
+
+  /** Null for what the channel can't carry. What it can is copied: the record is not to change any more. */
+  #value(value: unknown): ErrorRecord | null {
+    if (typeof value === 'function' || typeof value === 'symbol') return null;
+    if (typeof value !== 'object' || value === null) return { type: 'value', value };
+    return attempt(() => ({ type: 'value', value: this.#probe(value) }), null);
+  }
 }
 
 /** Makes the error again. Classes that only the other side has become their nearest built-in ancestor. */
@@ -130,17 +177,6 @@ function errorsOf(error: Error): readonly unknown[] | undefined {
   return Array.isArray(errors) ? errors : undefined;
 }
 
-function propertiesOf(error: Error, probe: CloneProbe, seen: Map<unknown, number>): [string, ErrorRecord][] {
-  const properties: [string, ErrorRecord][] = [];
-  for (const name of attempt(() => Object.keys(error), [])) {
-    if (OWN.has(name)) continue;
-    const value = read(error, name);
-    if (name === 'errors' && Array.isArray(value)) continue;
-    if (isError(value) || canCarry(value, probe)) properties.push([name, encode(value, probe, seen)]);
-  }
-  return properties;
-}
-
 function read(object: unknown, name: string): unknown {
   return attempt(() => (object as Record<string, unknown>)[name], undefined);
 }
@@ -152,14 +188,6 @@ function attempt<T>(look: () => T, otherwise: T): T {
   } catch {
     return otherwise;
   }
-}
-
-function canCarry(value: unknown, probe: CloneProbe): boolean {
-  if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'symbol';
-  return attempt(() => {
-    probe(value);
-    return true;
-  }, false);
 }
 
 function textOf(value: unknown): string {

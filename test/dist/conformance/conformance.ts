@@ -397,6 +397,21 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
       expect(error.cause).toBe(error);
     });
 
+    test('that leads back to itself through its properties', async () => {
+      const queue = oneWorker();
+      const error = await errorOf(queue.call(tasks.throwContext));
+      const { error: inner } = error.context as { error: Error };
+      expect([error.message, inner.message]).toEqual(['in its own context', 'in its own context']);
+      expect(inner).toBeInstanceOf(RangeError);
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    });
+
+    test('whose causes are more than anybody reads, and is not run again for that', async () => {
+      const handle = oneWorker().submit(tasks.throwDeep, [20_000]);
+      const error = await errorOf(handle.promise);
+      expect([error.message, (error.cause as Error).message, handle.attempts]).toEqual(['19999', '19998', 1]);
+    });
+
     test('that is an AggregateError', async () => {
       const error = await errorOf(oneWorker().call(tasks.throwAggregate));
       expect(error).toBeInstanceOf(AggregateError);

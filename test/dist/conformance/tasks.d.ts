@@ -44,6 +44,8 @@ export declare function throwDomException(): never;
 export declare function throwCustom(): never;
 export declare function throwChain(): never;
 export declare function throwCycle(): never;
+export declare function throwContext(): never;
+export declare function throwDeep(levels: number): never;
 export declare function throwAggregate(): never;
 export declare function throwUncloneableProperty(): never;
 export declare function throwValue(value: unknown): never;

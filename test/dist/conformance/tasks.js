@@ -236,6 +236,18 @@ export function throwCycle() {
   throw error;
 }
 
+export function throwContext() {
+  const error = Object.assign(new RangeError('in its own context'), { context: {} });
+  error.context = { error };
+  throw error;
+}
+
+export function throwDeep(levels) {
+  let error;
+  for (let i = 0; i < levels; i++) error = new Error(String(i), { cause: error });
+  throw error;
+}
+
 export function throwAggregate() {
   throw new AggregateError([new TypeError('one'), new TeapotError('two'), 'three'], 'several');
 }

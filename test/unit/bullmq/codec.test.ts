@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { decode, encode } from '../../../src/bullmq/codec.js';
+import { decode, encode, probe } from '../../../src/bullmq/codec.js';
+import { decodeError, type ErrorRecord, encodeError } from '../../../src/protocol/error-record.js';
 
 const copy = (value: unknown) => decode(encode(value));
 
@@ -44,6 +45,55 @@ describe('What is sent to another machine', () => {
     expect(back.error).toBeInstanceOf(RangeError);
     expect([back.error.message, back.error.stack]).toEqual(['outer', error.stack]);
     expect(back.error.cause).toBeInstanceOf(TypeError);
+  });
+
+  test('has errors that lead back to themselves through their properties arrive, as from a thread', () => {
+    type Round = Error & { context?: { error: Round; list: Round[] } };
+    const error: Round = new RangeError('x');
+    error.context = { error, list: [error] };
+    const [back] = copy([error]) as [Round];
+    expect(back).toBeInstanceOf(RangeError);
+    const context = back.context as NonNullable<Round['context']>;
+    expect(context.error).toBeInstanceOf(RangeError);
+    expect([context.error.message, context.error.stack, context.error.context]).toEqual(['x', error.stack, undefined]);
+    expect(context.list[0]).toBe(context.error);
+    expect(copy(decodeError(decode(encode(encodeError(error, probe))) as ErrorRecord))).toEqual(back);
+  });
+
+  test('reads errors in proportion to their number, however they lead to each other', () => {
+    let reads = 0;
+    const errors = Array.from({ length: 30 }, (_, i) =>
+      Object.defineProperty(new Error(`${i}`), 'message', {
+        get: () => {
+          reads++;
+          return `${i}`;
+        },
+      }),
+    );
+    for (const [i, error] of errors.entries()) Object.assign(error, { next: { error: errors[i + 1] } });
+    const back = copy(errors) as Error[];
+    expect(back.map(({ message }) => message)).toEqual(errors.map((_, i) => `${i}`));
+    expect(reads).toBeLessThanOrEqual(3 * errors.length);
+  });
+
+  test('keeps the causes of an error inside of another', () => {
+    const inner = Object.assign(new TypeError('inner', { cause: new Error('cause') }), { code: 'E' });
+    const { context } = copy(Object.assign(new Error('outer'), { context: { inner } })) as {
+      context: { inner: Error };
+    };
+    expect(context.inner).toBeInstanceOf(TypeError);
+    expect([context.inner.message, context.inner.cause, Object.keys(context.inner)]).toEqual([
+      'inner',
+      new Error('cause'),
+      [],
+    ]);
+  });
+
+  test('is refused once if it is too deep to be written', () => {
+    let value: object = {};
+    for (let i = 0; i < 100_000; i++) value = { value };
+    expect(() => encode(value)).toThrow(RangeError);
+    expect(copy(Object.assign(new Error('x'), { value, kept: 1 }))).toEqual(Object.assign(new Error('x'), { kept: 1 }));
   });
 
   test.each([

@@ -166,6 +166,44 @@ describe('An error on its way', () => {
     expect(sent(hostile)).toBeInstanceOf(Error);
   });
 
+  test('is followed 100 levels deep, whichever way it leads on', () => {
+    const ways: Record<string, (inner: Error) => Error> = {
+      cause: (inner) => new Error('outer', { cause: inner }),
+      errors: (inner) => new AggregateError([inner], 'outer'),
+      property: (inner) => Object.assign(new Error('outer'), { inner }),
+    };
+    const inside = (error: Error) =>
+      (error.cause ?? (error as AggregateError).errors?.[0] ?? Reflect.get(error, 'inner')) as Error;
+    for (const wrap of Object.values(ways)) {
+      let error = new Error('innermost');
+      for (let i = 0; i < 20_000; i++) error = wrap(error);
+      let at = sent(error) as Error;
+      for (let i = 0; i < 100; i++) {
+        expect(at.message).toBe('outer');
+        at = inside(at);
+      }
+      expect([at.message, inside(at)]).toEqual([expect.stringContaining('100 levels'), undefined]);
+    }
+  });
+
+  test('copies what it has for properties once', () => {
+    const inner = new Error('inner');
+    const error = Object.assign(new Error('outer'), { context: { error: inner }, again: { error: inner } });
+    const probed: unknown[] = [];
+    encodeError(error, (value) => {
+      probed.push(value);
+      return value;
+    });
+    expect(probed).toEqual([error.context, error.again]);
+  });
+
+  test('keeps what its properties were when it was recorded', () => {
+    const error = Object.assign(new Error('x'), { context: { step: 1 } });
+    const record = encodeError(error);
+    error.context.step = 2;
+    expect(decodeError(record)).toMatchObject({ context: { step: 1 } });
+  });
+
   test('that is no error arrives as the value it is', () => {
     for (const value of [undefined, null, 0, '', false, 5n, [1], { status: 404 }, new Map([[1, 2]])]) {
       expect(sent(value)).toEqual(value);
