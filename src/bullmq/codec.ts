@@ -1,5 +1,5 @@
 import { deserialize, serialize } from 'node:v8';
-import { parse, stringify } from 'devalue';
+import { defaultStringifyOperations, parse, stringify } from 'devalue';
 import { decodeError, type ErrorRecord, encodeError, outlineError } from '../protocol/error-record.js';
 
 /**
@@ -33,6 +33,21 @@ const revivers = {
   Packed: (text: unknown) => decode(text as string),
 };
 
+/** A buffer is sent whole, unless it is so many times as long as the view of it that is sent. */
+const WASTE = 2;
+
+const options = {
+  operations: {
+    viewInfo(view: ArrayBufferView) {
+      const info = defaultStringifyOperations.viewInfo(view);
+      const { byteOffset, byteLength, bufferByteLength } = info;
+      if (bufferByteLength <= WASTE * byteLength) return info;
+      const buffer = view.buffer.slice(byteOffset, byteOffset + byteLength);
+      return { ...info, buffer, byteOffset: 0, bufferByteLength: byteLength };
+    },
+  },
+};
+
 /** The text of a value. Throws for what can't be sent. */
 export function encode(value: unknown): string {
   return write(value, reducers);
@@ -50,12 +65,12 @@ export function probe(value: unknown): unknown {
 
 function write(value: unknown, reducers: Record<string, (value: unknown) => unknown>): string {
   try {
-    return stringify(value, reducers);
+    return stringify(value, reducers, options);
   } catch (error) {
     // Too deep for the stack it would be in any form.
     if (error instanceof RangeError) throw error;
     // What devalue doesn't know may still be clonable: instances of classes, which arrive as plain objects. Reading
     // with V8 is safe here, as it is our own writing.
-    return stringify(deserialize(serialize(value)), reducers);
+    return stringify(deserialize(serialize(value)), reducers, options);
   }
 }

@@ -39,6 +39,17 @@ describe('What is sent to another machine', () => {
     expect(copy(Buffer.from('hi'))).toStrictEqual(new Uint8Array([104, 105]));
   });
 
+  test('is of a view what can be seen, not all of a buffer that is far larger', () => {
+    const { buffer } = new Uint8Array(1_000_000).fill(7);
+    for (const view of [new Uint8Array(buffer, 999, 10), new Float64Array(buffer, 16, 1), new DataView(buffer, 3, 4)]) {
+      expect(encode([view]).length).toBeLessThan(100);
+      const [back] = copy([view]) as [typeof view];
+      expect(back.constructor).toBe(view.constructor);
+      expect([back.byteOffset, new Uint8Array(back.buffer)]).toEqual([0, new Uint8Array(view.byteLength).fill(7)]);
+    }
+    expect(copy(new Uint8Array(buffer, 5, 0))).toStrictEqual(new Uint8Array());
+  });
+
   test('keeps errors as values, with their class, cause and stack', () => {
     const error = new RangeError('outer', { cause: new TypeError('inner') });
     const back = copy({ error }) as { error: RangeError };
