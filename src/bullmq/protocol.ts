@@ -7,7 +7,8 @@ import { isEntry } from './kept-updates.js';
  *
  * A task travels to a server as a job of BullMQ. Everything else is a message of one operation, in the inbox of the
  * member it is for: the operation's name, then its fields. A task is known by its caller, and by a number that this
- * caller never uses again. Messages may arrive twice when a connection breaks, so that none may do harm the second time.
+ * caller never uses again. Messages may arrive twice when a connection breaks: none has a further effect the second time,
+ * but a `pull`, after which one batch more may be under way.
  */
 
 /** A task on its way to a server: the data of a job. */

@@ -1,6 +1,7 @@
+import { inspect } from 'node:util';
 import type { Job } from 'bullmq';
 import { now } from '../../clock.js';
-import { WorkerLostError } from '../../errors.js';
+import { TaskCancelledError, WorkerLostError } from '../../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../../protocol/error-record.js';
 import type { Logger } from '../../queue/options.js';
 import type { TaskRef } from '../../tasks/task-module.js';
@@ -15,19 +16,25 @@ import { causeOf, type ServerUpdates } from './server-updates.js';
 /** What runs for one caller. */
 interface Customer {
   readonly runs: Map<number, ServedRun>;
-  unwatch(): void;
+  /** How to stop watching it; null if it was found to be gone. */
+  unwatch: (() => void) | null;
 }
+
+/** How many updates are remembered that were run once: an order for one may come twice. */
+const REMEMBERED = 1000;
 
 /** Takes the jobs that BullMQ gives to a server, and what their callers say of them. */
 export class Desk implements Orders, RunOwner {
   readonly queue: ServerQueue;
   /** How many tasks run. */
   running = 0;
+  patience: number | null = null;
   readonly #member: Member;
   readonly #modules: Modules;
   readonly #updates: ServerUpdates;
   readonly #logger: Logger | undefined;
   readonly #customers = new Map<string, Customer>();
+  readonly #updated = new Set<string>();
   #onOver: (() => void) | null = null;
   /** Why it has given up, and takes no more. */
   #loss: WorkerLostError | null = null;
@@ -102,11 +109,13 @@ export class Desk implements Orders, RunOwner {
   /** Gives up all that goes on, and all that BullMQ may yet have for it. */
   loseAll(error: WorkerLostError): void {
     this.#loss = error;
-    for (const { runs } of this.#customers.values()) for (const run of runs.values()) run.lose(error);
+    for (const run of this.#runs()) run.lose(error);
   }
 
-  /** Resolves when nothing goes on any more, iterations neither. */
-  async finished(): Promise<void> {
+  /** Resolves when nothing goes on any more. Iterations that nobody reads for `patience` milliseconds are ended. */
+  async finished(patience: number): Promise<void> {
+    this.patience = patience;
+    for (const run of this.#runs()) run.expectReader();
     if (this.size === 0) return;
     await new Promise<void>((resolve) => {
       this.#onOver = resolve;
@@ -135,6 +144,13 @@ export class Desk implements Orders, RunOwner {
   }
 
   update(caller: string, job: number, module: string, name: string, args: unknown[]): void {
+    const id = `${caller}-${job}`;
+    if (this.#updated.has(id)) return;
+    this.#updated.add(id);
+    for (const known of this.#updated) {
+      if (this.#updated.size <= REMEMBERED) break;
+      this.#updated.delete(known);
+    }
     void this.#answer(caller, job, async () => {
       const [value] = await this.queue.update(this.#modules.ref(module, name), args, { ephemeral: true });
       return value;
@@ -151,7 +167,7 @@ export class Desk implements Orders, RunOwner {
     const customer = this.#customers.get(caller);
     customer?.runs.delete(job);
     if (customer?.runs.size === 0) {
-      customer.unwatch();
+      customer.unwatch?.();
       this.#customers.delete(caller);
     }
     if (this.#customers.size === 0) this.#onOver?.();
@@ -168,12 +184,15 @@ export class Desk implements Orders, RunOwner {
       [args, series] = decode(job.payload) as [unknown[], unknown];
       if (!this.#updates.has(job.update)) await this.#updates.catchUp(job.update);
     } catch (error) {
-      const at = now();
-      this.#tell(job.caller, ['failed', job.job, encodeError(error, probe), at, at]);
+      this.#refuse(job, error);
       return;
     }
     if (this.#loss !== null) {
       this.#lose(job, this.#loss);
+      return;
+    }
+    if (this.queue.workers(series).length === 0) {
+      this.#refuse(job, unserved(this.id, this.#modules.server, series));
       return;
     }
     const run = new ServedRun(job, this);
@@ -186,6 +205,13 @@ export class Desk implements Orders, RunOwner {
     }
   }
 
+  /** What can't be run here its caller hears, and so does whoever runs the server. */
+  #refuse({ caller, job, module, name }: JobData, error: unknown): void {
+    this.#logger?.warn(`A task was refused: \`${name}\` of \`${module}\``, error);
+    const at = now();
+    this.#tell(caller, ['failed', job, encodeError(error, probe), at, at]);
+  }
+
   #lose({ caller, job }: JobData, error: WorkerLostError): void {
     this.#tell(caller, ['lost', job, encodeError(error, probe)]);
   }
@@ -193,24 +219,25 @@ export class Desk implements Orders, RunOwner {
   #serve(run: ServedRun): void {
     let customer = this.#customers.get(run.caller);
     if (customer === undefined) {
-      customer = { runs: new Map(), unwatch: this.#watch(run.caller) };
+      customer = { runs: new Map(), unwatch: null };
       this.#customers.set(run.caller, customer);
     }
+    customer.unwatch ??= this.#member.watch.watch(run.caller, () => this.#callerGone(run.caller));
     customer.runs.set(run.job, run);
-  }
-
-  #watch(caller: string): () => void {
-    return this.#member.watch.watch(caller, () => this.#callerGone(caller));
   }
 
   #callerGone(caller: string): void {
     void this.#member.forget(caller);
     const customer = this.#customers.get(caller);
     if (customer === undefined) return;
-    // It may come back before these runs have ended, and leave again.
-    customer.unwatch = this.#watch(caller);
+    // Should it come back before these runs have ended, it is watched again as soon as there is another.
+    customer.unwatch = null;
     const error = new WorkerLostError('The caller is gone');
     for (const run of customer.runs.values()) run.abandon(error);
+  }
+
+  *#runs(): IterableIterator<ServedRun> {
+    for (const { runs } of this.#customers.values()) yield* runs.values();
   }
 
   #find(caller: string, job: number): ServedRun | undefined {
@@ -228,6 +255,13 @@ export class Desk implements Orders, RunOwner {
   #tell(caller: string, report: Message<Reports>): void {
     this.send(caller, report[1], write<Reports>(report));
   }
+}
+
+/** The error of a task that would wait for ever. */
+function unserved(server: string, name: string, series: unknown): TaskCancelledError {
+  return new TaskCancelledError(
+    `The server ${server} of \`${name}\` has no worker for the series \`${inspect(series)}\`: every server of a name must serve every series that is called there, so give one of its workers this series, or no \`series\` at all`,
+  );
 }
 
 function encodable(value: unknown): unknown {

@@ -6,10 +6,11 @@ import type { TaskRef } from '../../tasks/task-module.js';
 /** The modules that a server runs tasks of, by key: what it was not given it does not load. */
 export class Modules {
   readonly #urls = new Map<string, string>();
-  readonly #server: string;
+  /** The name that the server has in common with others. */
+  readonly server: string;
 
   constructor(server: string, modules: Readonly<Record<string, URL | string>>) {
-    this.#server = server;
+    this.server = server;
     checkOptions('modules', modules);
     for (const [key, module] of Object.entries(modules)) {
       const name = `modules.${key}`;
@@ -24,7 +25,7 @@ export class Modules {
     if (url !== undefined) return { url, name };
     const there = [...this.#urls.keys()].map((one) => `\`${one}\``).join(', ');
     throw new TaskModuleError(
-      `The servers of \`${this.#server}\` run no tasks of a module \`${key}\`: they have ${there}; name it in \`modules\``,
+      `The servers of \`${this.server}\` run no tasks of a module \`${key}\`: they have ${there}; name it in \`modules\``,
     );
   }
 }
@@ -32,5 +33,7 @@ export class Modules {
 /** A URL, or the path of a file. */
 function urlOf(name: string, module: string): string {
   if (module === '') throw wrongType(name, 'the URL or path of a module', module);
-  return /^[a-z][a-z+.-]+:/i.test(module) ? new URL(module).href : pathToFileURL(module).href;
+  if (!/^[a-z][a-z+.-]+:/i.test(module)) return pathToFileURL(module).href;
+  if (!URL.canParse(module)) throw wrongType(name, 'the URL or path of a module', module);
+  return new URL(module).href;
 }

@@ -1,6 +1,6 @@
 import { Producer } from '../../child/producer.js';
 import { now } from '../../clock.js';
-import { isNiceqError, type WorkerLostError } from '../../errors.js';
+import { isNiceqError, WorkerLostError } from '../../errors.js';
 import { TaskIterator } from '../../iteration/iteration.js';
 import { encodeError } from '../../protocol/error-record.js';
 import { refusedResult } from '../../protocol/uncloneable.js';
@@ -13,6 +13,8 @@ import type { ServerQueue } from './server-queue.js';
 export interface RunOwner {
   readonly id: string;
   readonly queue: ServerQueue;
+  /** How long items may go unread, in milliseconds: there is a limit only while the server ends. */
+  readonly patience: number | null;
   /** Puts a message into the inbox of a caller. */
   send(caller: string, job: number, message: string): void;
   /** The run is over, its iteration too. */
@@ -28,6 +30,9 @@ export class ServedRun {
   #items: TaskIterator | null = null;
   #producer: Producer | null = null;
   #batches = 0;
+  /** How often the caller has asked for items: for the first batch, and when it had read one. */
+  #pulls = 0;
+  #patienceTimer: NodeJS.Timeout | undefined;
   /** Whether the caller knows that it has begun, which it also hears with the end. */
   #isKnown = false;
   /** Whether the caller was told that it ends otherwise: nothing more is sent. */
@@ -59,7 +64,22 @@ export class ServedRun {
   }
 
   pull(): void {
+    this.#pulls++;
     this.#producer?.pull();
+    this.expectReader();
+  }
+
+  /**
+   * If the server ends, the iteration goes on only as long as somebody reads it. Of that the server hears when a whole
+   * batch has been read; a reader who has read all there is waits for more.
+   */
+  expectReader(): void {
+    clearTimeout(this.#patienceTimer);
+    this.#patienceTimer = undefined;
+    const { patience } = this.#owner;
+    if (patience === null || this.#producer === null || this.#isSilent || this.#pulls > this.#batches) return;
+    const error = new WorkerLostError('The server was closed, and nobody read the items');
+    this.#patienceTimer = setTimeout(() => this.lose(error), patience);
   }
 
   close(): void {
@@ -111,7 +131,9 @@ export class ServedRun {
   #failed(error: unknown): void {
     this.#isKnown = true;
     const record = encodeError(error, probe);
-    if (isNiceqError(error, 'ERR_WORKER_LOST')) this.#tell(['lost', this.job, record]);
+    // A task may throw the loss of another one, which it has called.
+    const isLost = isNiceqError(error, 'ERR_WORKER_LOST') && (this.#isAbandoned || !this.#owner.queue.hasThrown(error));
+    if (isLost) this.#tell(['lost', this.job, record]);
     else this.#tell(['failed', this.job, record, ...this.#times]);
   }
 
@@ -132,14 +154,17 @@ export class ServedRun {
       postItems: (items) => {
         this.#tell(['items', this.job, this.#batches, items]);
         this.#batches++;
+        if (this.#patienceTimer === undefined) this.expectReader();
       },
       refusal: (item, cause) => refusedResult('The item', item, probe, cause),
       ended: (end) => {
+        clearTimeout(this.#patienceTimer);
         this.#tell(['iterated', this.job, end === undefined ? null : encodeError(end.error, probe)]);
         this.#owner.over(this);
       },
     });
     if (this.#isAbandoned) this.#producer.close();
+    else this.expectReader();
   }
 
   #tell(report: Message<Reports>): void {

@@ -1,4 +1,5 @@
-import { HELD, RUNNING, type Task } from '../../queue/task.js';
+import type { WorkerLostError } from '../../errors.js';
+import { HELD, QUEUED, RUNNING, type Task } from '../../queue/task.js';
 import type { TaskHandle } from '../../queue/task-handle.js';
 import { TaskQueue } from '../../queue/task-queue.js';
 import type { TaskRef } from '../../tasks/task-module.js';
@@ -16,9 +17,17 @@ export interface ServedTask {
 /** The queue of a server: each of its tasks is one attempt of a task of another queue, which decides about the next. */
 export class ServerQueue extends TaskQueue {
   readonly #served = new WeakMap<TaskHandle, ServedTask>();
+  readonly #thrown: WeakSet<WeakKey>;
 
   constructor() {
-    super({ retry: { lost: 0, timeout: 0, error: 0 } });
+    const thrown = new WeakSet<WeakKey>();
+    // Is asked about what tasks throw, and not about what becomes of their workers.
+    const error = (reason: unknown) => {
+      if (typeof reason === 'object' && reason !== null) thrown.add(reason);
+      return false;
+    };
+    super({ retry: { lost: 0, timeout: 0, error } });
+    this.#thrown = thrown;
     this.on('started', (task) => this.#served.get(task)?.started());
   }
 
@@ -29,6 +38,19 @@ export class ServerQueue extends TaskQueue {
     task.extras.earlierAttempts = attempt - 1;
     this.#served.set(task, served);
     return task;
+  }
+
+  /** Whether a task threw this, and did not fail because its worker had died. */
+  hasThrown(error: object): boolean {
+    return this.#thrown.has(error);
+  }
+
+  /** Gives up what waits for workers that are gone. */
+  loseUnserved(error: WorkerLostError): void {
+    const { scheduler } = this.handler;
+    for (const task of this.handler.tasks((one) => one.phase === QUEUED && !scheduler.isServed(one))) {
+      this.handler.abort(task, error);
+    }
   }
 
   /** Tells a task that it should end. Other than one that is cancelled it settles only when it has. */

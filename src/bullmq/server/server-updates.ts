@@ -1,5 +1,8 @@
+import { WorkerStartError } from '../../errors.js';
+import type { Logger } from '../../queue/options.js';
+import { until } from '../../tools/until.js';
 import { decode } from '../codec.js';
-import { isAfter, type KeptUpdate, readUpdates } from '../kept-updates.js';
+import { dropUpdate, isAfter, type KeptUpdate, readUpdates } from '../kept-updates.js';
 import type { Member } from '../member.js';
 import type { Modules } from './modules.js';
 import type { ServerQueue } from './server-queue.js';
@@ -7,9 +10,15 @@ import type { ServerQueue } from './server-queue.js';
 /** How many outcomes are remembered, for callers that ask late. */
 const REMEMBERED = 1000;
 
+/** How often it is looked whether an update is still kept, in milliseconds. */
+const LOOKS = 10;
+
 type Outcome = { readonly value: unknown } | { readonly reason: unknown };
 
-/** Runs the kept updates on a server, each once and in order. */
+/**
+ * Runs the kept updates on a server, each once and in order. One that fails on a server that has started is dropped, as
+ * nobody else may be left to do that: its caller may have died.
+ */
 export class ServerUpdates {
   readonly #member: Member;
   readonly #queue: ServerQueue;
@@ -18,11 +27,30 @@ export class ServerUpdates {
   #last = '';
   #running: Promise<void> = Promise.resolve();
   readonly #outcomes = new Map<string, Outcome>();
+  readonly #logger: Logger | undefined;
+  #hasStarted = false;
+  /** The errors of those that failed before it had started, by entry. */
+  readonly #failures = new Map<string, WorkerStartError>();
 
-  constructor(member: Member, queue: ServerQueue, modules: Modules) {
+  constructor(member: Member, queue: ServerQueue, modules: Modules, logger: Logger | undefined) {
     this.#member = member;
     this.#queue = queue;
     this.#modules = modules;
+    this.#logger = logger;
+  }
+
+  /**
+   * Runs all there are. Throws a WorkerStartError if one fails that is good elsewhere, where it would have been dropped
+   * within `grace` milliseconds.
+   */
+  async start(grace: number): Promise<void> {
+    await this.catchUp();
+    for (const [entry, error] of this.#failures) {
+      const isDropped = await until(async () => !(await this.#isKept(entry)), { interval: LOOKS, timeout: grace });
+      if (!isDropped) throw error;
+      this.#logger?.warn('A kept update failed while the server started, and was dropped', error);
+    }
+    this.#hasStarted = true;
   }
 
   /** Whether an entry, and all before it, have been run, as far as they are kept. */
@@ -46,16 +74,11 @@ export class ServerUpdates {
     return outcome.value;
   }
 
-  /** The errors of updates that are still kept. */
-  get errors(): unknown[] {
-    return [...this.#outcomes.values()].flatMap((outcome) => ('reason' in outcome ? [outcome.reason] : []));
-  }
-
   async #catchUp(entry: string | undefined): Promise<void> {
     if (entry !== undefined && this.has(entry)) return;
     const { client, keys } = this.#member;
     for (const [id, update] of await readUpdates(client, keys, this.#last)) {
-      this.#remember(id, await this.#run(update));
+      this.#remember(id, await this.#run(id, update));
       this.#last = id;
     }
     // It may have been replaced or dropped meanwhile. Nobody says that there are none before it, so `#last` stays.
@@ -70,14 +93,34 @@ export class ServerUpdates {
     }
   }
 
-  async #run({ key, module, name, payload }: KeptUpdate): Promise<Outcome> {
+  async #isKept(entry: string): Promise<boolean> {
+    const { client, keys } = this.#member;
+    return (await client.xrange(keys.updates, entry, entry)).length > 0;
+  }
+
+  async #run(entry: string, update: KeptUpdate): Promise<Outcome> {
+    const { key, module, name, payload } = update;
     try {
       const args = decode(payload) as unknown[];
       const [value] = await this.#queue.update(this.#modules.ref(module, name), args, { key });
       return { value };
     } catch (error) {
-      return { reason: causeOf(error) };
+      const reason = causeOf(error);
+      this.#failed(entry, update, reason);
+      return { reason };
     }
+  }
+
+  #failed(entry: string, { key, module, name }: KeptUpdate, cause: unknown): void {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const what = `The kept update \`${name}\` of module \`${module}\` (key \`${key}\`) failed: ${why}`;
+    if (!this.#hasStarted) {
+      this.#failures.set(entry, new WorkerStartError(`${what}; \`obliterate\` removes it`, { cause }));
+      return;
+    }
+    this.#logger?.error(`${what}; it is kept no longer`, cause);
+    const { client, keys } = this.#member;
+    dropUpdate(client, keys, entry).catch(() => {});
   }
 }
 

@@ -19,7 +19,10 @@ export interface ServeOptions extends BullOptions {
    * `render.tasks.js` is `render`.
    */
   modules: Readonly<Record<string, URL | string>>;
-  /** What runs the tasks: workers that are attached nowhere else. */
+  /**
+   * What runs the tasks: workers that are attached nowhere else. Any server of the name may get any task, so each should
+   * serve all the series that are called: a task of one that no worker here serves fails.
+   */
   workers: readonly IWorker[];
   /**
    * How long this server may be silent before BullMQ takes from it what it runs, in milliseconds: more than 0. Default
@@ -28,7 +31,10 @@ export interface ServeOptions extends BullOptions {
   lockDuration?: number;
   /** How often this server looks for what others have left, in milliseconds: more than 0. Default 10 000. */
   stalledInterval?: number;
-  /** How long a caller may be missing before its tasks are dropped, in milliseconds: more than 0. Default 5000. */
+  /**
+   * How long a caller may be missing before its tasks are dropped, and how long nobody may read an iteration before it is
+   * ended when the server is closed, in milliseconds: more than 0. Default 5000.
+   */
   grace?: number;
   /** Is told of jobs that make no sense, a connection that fails, and workers that can't go on. Default: none. */
   logger?: Logger;
@@ -58,7 +64,7 @@ export interface CloseOptions {
   timeout?: number;
 }
 
-/** As many tasks are run at a time for workers with unlimited places. */
+/** So many tasks are run at a time by workers with unlimited places. */
 const UNLIMITED = 1000;
 
 /**
@@ -117,9 +123,9 @@ export class BullServer implements AsyncDisposable {
   }
 
   async #open(modules: Modules, lockDuration: number, stalledInterval: number): Promise<void> {
-    const { name, prefix, logger } = this.#settings;
+    const { name, prefix, grace, logger } = this.#settings;
     this.#member = await this.#join();
-    const updates = new ServerUpdates(this.#member, this.#queue, modules);
+    const updates = new ServerUpdates(this.#member, this.#queue, modules, logger);
     this.#desk = new Desk(this.#member, this.#queue, modules, updates, logger);
     try {
       await this.#member.enter({
@@ -127,15 +133,13 @@ export class BullServer implements AsyncDisposable {
         refused: (caller, jobs, why) => this.#desk.refused(caller, jobs, why),
         reconnected: () => void updates.catchUp().catch(() => {}),
       });
-      await updates.catchUp();
-      const [cause] = updates.errors;
-      if (cause !== undefined) throw new WorkerStartError('A kept update failed on the new server', { cause });
+      await updates.start(grace);
       this.#checkWorkers();
       this.#worker = new Worker(name, (job: Job) => this.#desk.process(job), {
         connection: this.#member.client,
         prefix,
         autorun: false,
-        concurrency: Math.min(this.#queue.capacity, UNLIMITED),
+        concurrency: this.#places,
         lockDuration,
         stalledInterval,
         // What was lost its caller decides about, not BullMQ.
@@ -154,6 +158,11 @@ export class BullServer implements AsyncDisposable {
       await this.#member.leave();
       throw error;
     }
+  }
+
+  get #places(): number {
+    const { capacity } = this.#queue;
+    return Number.isFinite(capacity) ? capacity : UNLIMITED;
   }
 
   async #join(): Promise<Member> {
@@ -185,7 +194,8 @@ export class BullServer implements AsyncDisposable {
   }
 
   /**
-   * Ends in order: finishes what it runs, iterations that are being read too, and leaves the rest to other servers.
+   * Ends in order: finishes what it runs, iterations that are being read too, and leaves the rest to other servers. An
+   * iteration of which the caller has items that it has not read for as long as `grace` ends with a WorkerLostError.
    *
    * @throws TypeError or RangeError for an invalid `timeout`.
    */
@@ -203,7 +213,7 @@ export class BullServer implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#worker.close();
-    await this.#desk.finished();
+    await this.#desk.finished(this.#settings.grace);
     await this.#queue.shutdown({ mode: 'finish' });
     await this.#member.leave();
     this.#onClosed();
@@ -219,7 +229,13 @@ export class BullServer implements AsyncDisposable {
   #workerLost(cause: Error): void {
     this.#settings.logger?.error("A worker can't go on", cause);
     this.#loss = cause;
-    if (!this.#isOpen || this.#queue.workers().length > 0) return;
+    if (!this.#isOpen) return;
+    if (this.#queue.workers().length > 0) {
+      // What it can't run any more others should take.
+      this.#worker.concurrency = this.#places;
+      this.#queue.loseUnserved(new WorkerLostError('The server has no worker left for the series', { cause }));
+      return;
+    }
     this.#closing ??= this.#close();
     this.#giveUp(new WorkerLostError('The server has no worker left', { cause }));
   }

@@ -1,4 +1,4 @@
-import { type Assignment, type Employer, type IWorker, isNiceqError } from 'niceq';
+import { type Assignment, AsyncWorker, type Employer, type IWorker, isNiceqError } from 'niceq';
 import { serve } from 'niceq/bullmq';
 import { describe, expect, test } from 'vitest';
 import { errorOf, tasks } from '../conformance/conformance.js';
@@ -32,6 +32,25 @@ class Quitter implements IWorker {
   async stop(): Promise<void> {}
   crash(): void {}
 }
+
+describe.runIf(hasRedis)('A server of whose workers one resigns', { timeout: 60_000 }, () => {
+  const scene = setScene('resigning-one');
+
+  test('takes no more tasks than the others can run', async () => {
+    const worker = new Quitter();
+    const server = await serve({ ...scene.base, modules, workers: [worker, new AsyncWorker()] });
+    scene.ends.push(() => server.close({ timeout: 0 }));
+    worker.resign(new Error('enough'));
+    const queue = await scene.openQueue();
+    const held = queue.call(tasks.pass, [scene.gate.port, 'held']);
+    await scene.gate.arrival('held');
+    const other = queue.call(tasks.pid);
+    await scene.startServer();
+    expect(await other).not.toBe(process.pid);
+    scene.gate.open('held');
+    expect(await held).toBe('held');
+  });
+});
 
 describe.runIf(hasRedis)('A server whose only worker resigns', { timeout: 60_000 }, () => {
   const scene = setScene('resigning');

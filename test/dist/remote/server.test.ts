@@ -5,6 +5,8 @@ import { errorOf, tasks } from '../conformance/conformance.js';
 import { hasRedis, SharedRedis } from './redis.js';
 import { modules } from './scene.js';
 
+const streams = taskModule<typeof import('../fixtures/streams.tasks.mjs')>(modules.streams);
+
 describe.runIf(hasRedis)('A server in the same program', () => {
   let redis: SharedRedis;
   let count = 0;
@@ -52,6 +54,21 @@ describe.runIf(hasRedis)('A server in the same program', () => {
       await withQueue(async (queue) => expect(await queue.call(tasks.add, [1, 2])).toBe(3));
     }
     expect(await redis.client.ping()).toBe('PONG');
+  });
+
+  test('ends although a caller holds an iteration that it does not read, and tells the caller', async () => {
+    const server = await serve({ ...base, modules, workers: [new AsyncWorker()], grace: 50 });
+    await withQueue(async (queue) => {
+      const items = await queue.call(streams.count, [1_000_000]);
+      expect(await items.next()).toEqual({ value: 0, done: false });
+      await server.close();
+      const error = await errorOf(
+        (async () => {
+          for await (const _ of items);
+        })(),
+      );
+      expect(error).toMatchObject({ code: 'ERR_WORKER_LOST', message: expect.stringContaining('nobody read') });
+    });
   });
 
   test('refuses tasks of a module it was not given', async () => {

@@ -1,4 +1,4 @@
-import { AsyncWorker, isNiceqError, WorkerLostError } from 'niceq';
+import { type Assignment, AsyncWorker, type IWorker, isNiceqError, WorkerLostError } from 'niceq';
 import { describe, expect, test } from 'vitest';
 import { decode, encode } from '../../../src/bullmq/codec.js';
 import type { Member } from '../../../src/bullmq/member.js';
@@ -12,20 +12,53 @@ import { Gate } from '../../dist/conformance/gate.js';
 
 const tasks = new URL('../../dist/conformance/tasks.js', import.meta.url);
 
+const streams = new URL('../../dist/fixtures/streams.tasks.mjs', import.meta.url);
+
+/** A worker that dies of everything. */
+class Dying implements IWorker {
+  readonly kind = 'dying';
+  readonly series = null;
+  readonly concurrency = 1;
+
+  run(assignment: Assignment): void {
+    assignment.started();
+    assignment.lost(new WorkerLostError('The worker died'));
+  }
+
+  async start(): Promise<void> {}
+  async stop(): Promise<void> {}
+  crash(): void {}
+}
+
+interface OpenOptions {
+  isThere?: boolean;
+  written?: () => Promise<void>;
+  /** Those that its worker serves. */
+  series?: unknown[];
+}
+
 /** A desk whose callers are a test. */
-async function open({ isThere = true, written = async () => {} } = {}) {
+async function open({ isThere = true, written = async () => {}, series }: OpenOptions = {}) {
   const said: unknown[][] = [];
+  const listeners = new Set<(message: unknown[]) => void>();
+  const logged: unknown[][] = [];
   const forgotten: string[] = [];
+  let watched = 0;
   let unwatched = 0;
   let gone = () => {};
   const member = {
     id: 'server',
-    send: (_caller: string, _job: number, message: string) => said.push(decode(message) as unknown[]),
+    send: (_caller: string, _job: number, text: string) => {
+      const message = decode(text) as unknown[];
+      said.push(message);
+      for (const listener of listeners) listener(message);
+    },
     written,
     forget: async (caller: string) => forgotten.push(caller),
     watch: {
       isThere: async () => isThere,
       watch: (_: string, onGone: () => void) => {
+        watched++;
         gone = onGone;
         return () => unwatched++;
       },
@@ -33,28 +66,34 @@ async function open({ isThere = true, written = async () => {} } = {}) {
   };
   const updates = { has: () => true };
   const queue = new ServerQueue();
-  await queue.attachWorker(new AsyncWorker({ concurrency: 4 }));
+  await queue.attachWorker(new AsyncWorker({ concurrency: 4, ...(series && { series }) }));
   const desk = new Desk(
     member as unknown as Member,
     queue,
-    new Modules('desk', { tasks }),
+    new Modules('desk', { tasks, streams }),
     updates as unknown as ServerUpdates,
-    undefined,
+    { debug() {}, info() {}, warn: (...line) => void logged.push(line), error() {} },
   );
-  const process = (name: string, args: unknown[], { attemptsStarted = 1, job = 1 } = {}) => {
-    const payload = encode([args, undefined]);
-    const data: JobData = { caller: 'caller', job, module: 'tasks', name, id: 'x', attempt: 1, update: '', payload };
+  const process = (
+    name: string,
+    args: unknown[],
+    { attemptsStarted = 1, job = 1, series = undefined as unknown } = {},
+  ) => {
+    const payload = encode([args, series]);
+    const module = name in { count: 1, slowly: 1, tally: 1 } ? 'streams' : 'tasks';
+    const data: JobData = { caller: 'caller', job, module, name, id: 'x', attempt: 1, update: '', payload };
     return desk.process({ data, attemptsStarted } as never);
   };
-  return { desk, queue, said, forgotten, process, unwatched: () => unwatched, gone: () => gone() };
+  const watches = () => [watched, unwatched];
+  return { desk, queue, said, listeners, logged, forgotten, process, watches, gone: () => gone() };
 }
 
 describe('The desk of a server', () => {
   test('runs a job, and tells its caller the result', async () => {
-    const { process, said, unwatched } = await open();
+    const { process, said, watches } = await open();
     await process('add', [1, 2]);
     expect(said.at(-1)).toEqual(['done', 1, 3, expect.any(Number), expect.any(Number)]);
-    expect(unwatched()).toBe(1);
+    expect(watches()).toEqual([1, 1]);
   });
 
   test('ends no job before what it has to say of it is on its way', async () => {
@@ -102,21 +141,117 @@ describe('The desk of a server', () => {
   });
 
   test('ends what it runs for a caller that is gone, and tells it so should it come back', async () => {
-    const { desk, process, said, gone, unwatched, forgotten } = await open();
+    const { desk, process, said, gone, watches, forgotten } = await open();
     const gate = await Gate.create();
     gate.isOpen = true;
     const running = process('untilAborted', [gate.port, 'held']);
     await gate.arrival('held');
     gone();
-    // It watches on, as the caller may come back; a second word of the same is one too many.
-    gone();
     desk.loseAll(new WorkerLostError('The server was closed'));
     expect(desk.size).toBe(1);
     await running;
     gate.close();
-    expect(forgotten).toEqual(['caller', 'caller']);
+    expect(forgotten).toEqual(['caller']);
     expect(said.map(([operation]) => operation)).toEqual(['started', 'lost']);
-    expect([desk.size, unwatched()]).toEqual([0, 1]);
-    await desk.finished();
+    expect([desk.size, ...watches()]).toEqual([0, 1, 0]);
+    await desk.finished(1);
+  });
+
+  test('watches a caller that was gone again when it comes back, and no sooner', async () => {
+    const { process, gone, watches } = await open();
+    const gate = await Gate.create();
+    const running = process('pass', [gate.port, 'held']);
+    await gate.arrival('held');
+    gone();
+    expect(watches()).toEqual([1, 0]);
+    await process('add', [1, 2], { job: 2 });
+    expect(watches()).toEqual([2, 0]);
+    gate.open('held');
+    await running;
+    expect(watches()).toEqual([2, 1]);
+    gate.close();
+  });
+
+  test('waits for no iteration that nobody reads when it is to finish, and tells its caller that it is not the end', async () => {
+    const { desk, process, said } = await open();
+    await process('count', [1_000_000]);
+    await process('count', [1_000_000], { job: 2 });
+    desk.pull('caller', 1);
+    await desk.finished(10);
+    for (const job of [1, 2]) {
+      const [operation, , record] = said.findLast(([, about]) => about === job) ?? [];
+      const error = decodeError(record as ErrorRecord);
+      expect([operation, isNiceqError(error, 'ERR_WORKER_LOST')]).toEqual(['iterated', true]);
+    }
+    await process('tally', [], { job: 3 });
+    expect(said.at(-1)?.[2]).toMatchObject({ closed: 1 });
+  });
+
+  test('waits for an iteration whose reader has read all there is, however long that takes', async () => {
+    const { desk, process, said, listeners } = await open();
+    listeners.add(([operation]) => {
+      if (operation === 'items') desk.pull('caller', 1);
+    });
+    await process('slowly', [300]);
+    desk.pull('caller', 1);
+    await desk.finished(1);
+    expect(said.at(-1)).toEqual(['iterated', 1, null]);
+    expect(said.flatMap(([operation, , , items]) => (operation === 'items' ? (items as unknown[]) : []))).toHaveLength(
+      300,
+    );
+  });
+
+  test('fails a task that throws the loss of another one, and loses one whose worker died', async () => {
+    const { process, said, queue } = await open();
+    await process('throwValue', [new WorkerLostError('of another one')]);
+    expect(said.at(-1)?.[0]).toBe('failed');
+    for (const worker of queue.workers()) await queue.detachWorker(worker);
+    await queue.attachWorker(new Dying());
+    await process('add', [1, 2], { job: 2 });
+    expect(said.at(-1)?.[0]).toBe('lost');
+  });
+
+  test('refuses a task of a series that no worker serves, and runs the others', async () => {
+    const { process, said, logged } = await open({ series: ['a'] });
+    await process('add', [1, 2], { series: 'b' });
+    const error = decodeError(said.at(-1)?.[2] as ErrorRecord) as Error;
+    expect([said.at(-1)?.[0], error.message]).toEqual([
+      'failed',
+      expect.stringContaining("The server server of `desk` has no worker for the series `'b'`"),
+    ]);
+    expect(logged).toEqual([['A task was refused: `add` of `tasks`', error]]);
+    await process('add', [1, 2], { job: 2, series: 'a' });
+    expect(said.at(-1)?.slice(0, 3)).toEqual(['done', 2, 3]);
+  });
+
+  test('loses what waits for a series whose last worker is gone', async () => {
+    const { process, said, queue } = await open({ series: ['a'] });
+    const gate = await Gate.create();
+    const worker = new AsyncWorker({ series: ['b'] });
+    await queue.attachWorker(worker);
+    const running = process('pass', [gate.port, 'held'], { series: 'b' });
+    await gate.arrival('held');
+    const waiting = process('add', [1, 2], { job: 2, series: 'b' });
+    await new Promise(setImmediate);
+    void queue.detachWorker(worker, { crash: true });
+    queue.loseUnserved(new WorkerLostError('none left'));
+    await Promise.all([running, waiting]);
+    expect(said.filter(([operation]) => operation === 'lost')).toHaveLength(2);
+    gate.close();
+  });
+
+  test('runs an update once, though the order for it came twice', async () => {
+    const { desk, said, listeners } = await open();
+    const answers = new Promise<void>((resolve) => {
+      listeners.add(([operation, job]) => {
+        if (operation === 'updated' && job === 2) resolve();
+      });
+    });
+    for (const job of [1, 1, 2]) desk.update('caller', job, 'tasks', 'record', ['once']);
+    await answers;
+    expect(said.map(([operation, job]) => [operation, job])).toEqual([
+      ['updated', 1],
+      ['updated', 2],
+    ]);
   });
 });

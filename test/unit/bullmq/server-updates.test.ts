@@ -1,0 +1,74 @@
+import { AsyncWorker, isNiceqError, type Logger } from 'niceq';
+import { describe, expect, test } from 'vitest';
+import { encode } from '../../../src/bullmq/codec.js';
+import { Keys } from '../../../src/bullmq/keys.js';
+import type { Member } from '../../../src/bullmq/member.js';
+import { Modules } from '../../../src/bullmq/server/modules.js';
+import { ServerQueue } from '../../../src/bullmq/server/server-queue.js';
+import { ServerUpdates } from '../../../src/bullmq/server/server-updates.js';
+
+const tasks = new URL('../../dist/conformance/tasks.js', import.meta.url);
+
+const failing = [
+  'key',
+  'string k',
+  'module',
+  'tasks',
+  'name',
+  'throwBuiltIn',
+  'payload',
+  encode(['RangeError', 'bad']),
+];
+const failure = 'The kept update `throwBuiltIn` of module `tasks` (key `string k`) failed: bad';
+
+/** The updates of a server, as far as they are kept in `entries`. */
+async function open(entries: Map<string, string[]>) {
+  const logged: unknown[][] = [];
+  const looks: string[] = [];
+  const client = {
+    xrange: async (_: string, from: string) => {
+      looks.push(from);
+      const there = [...entries];
+      return from === '-' || from.startsWith('(') ? there : there.filter(([id]) => id === from);
+    },
+    xdel: async (_: string, entry: string) => entries.delete(entry),
+  };
+  const queue = new ServerQueue();
+  await queue.attachWorker(new AsyncWorker());
+  const log = (...line: unknown[]) => void logged.push(line);
+  const logger: Logger = { debug: log, info: log, warn: log, error: log };
+  const member = { client, keys: new Keys('p', 'n') } as unknown as Member;
+  return { updates: new ServerUpdates(member, queue, new Modules('n', { tasks }), logger), logged, looks };
+}
+
+describe('A kept update that fails', () => {
+  test('on a server that has started is dropped there and told of, as its caller may have died', async () => {
+    const entries = new Map<string, string[]>();
+    const { updates, logged } = await open(entries);
+    await updates.start(1);
+    entries.set('1-0', failing);
+    await updates.catchUp('1-0');
+    expect([...entries]).toEqual([]);
+    expect(logged).toEqual([[`${failure}; it is kept no longer`, new RangeError('bad')]]);
+    expect(() => updates.outcome('1-0')).toThrow(RangeError);
+  });
+
+  test('on one that starts keeps it from starting, and stays', async () => {
+    const entries = new Map([['1-0', failing]]);
+    const { updates } = await open(entries);
+    const error = await updates.start(1).catch((reason: unknown) => reason);
+    expect(isNiceqError(error, 'ERR_WORKER_START')).toBe(true);
+    expect(error).toMatchObject({ message: `${failure}; \`obliterate\` removes it`, cause: new RangeError('bad') });
+    expect([...entries.keys()]).toEqual(['1-0']);
+  });
+
+  test('on one that starts does no harm if it is about to be dropped', async () => {
+    const entries = new Map([['1-0', failing]]);
+    const { updates, looks } = await open(entries);
+    const starting = updates.start(100_000);
+    while (!looks.includes('1-0')) await new Promise(setImmediate);
+    entries.clear();
+    await starting;
+    expect(updates.has('1-0')).toBe(true);
+  });
+});
