@@ -2,6 +2,8 @@ import type { Redis as Client, RedisOptions } from 'ioredis';
 import { checkString, wrongType } from '../check.js';
 import { WorkerStartError } from '../errors.js';
 import { EndingRedis } from './ending-redis.js';
+import { Redis } from './peers.js';
+import { isRedisUrl, REDIS_URL, withoutSecrets } from './redis-url.js';
 
 /** Where Redis is: a URL (`redis://`, `rediss://`), options of ioredis, or an ioredis client, which is left alone: its options are used. */
 export type BullConnection = string | RedisOptions | Client;
@@ -15,7 +17,7 @@ export interface BullOptions {
   prefix?: string;
 }
 
-/** Commands wait while the connection is down, and are sent again when it is back. */
+/** Commands wait while the connection is down, and are sent again when it is back, however long that takes. */
 const settings = { lazyConnect: true, maxRetriesPerRequest: null, enableOfflineQueue: true } as const;
 
 export interface BullSettings {
@@ -31,21 +33,41 @@ export function checkBullOptions({ name, connection, prefix = 'niceq' }: BullOpt
   if (typeof connection !== 'string' && (typeof connection !== 'object' || connection === null)) {
     throw wrongType('connection', 'a URL, options of ioredis or a client of ioredis', connection);
   }
-  const options = isClient(connection) ? connection.options : connection;
-  if (typeof options === 'object' && options.keyPrefix) {
-    throw wrongType(
-      'connection.keyPrefix',
-      "none, as BullMQ's scripts know nothing of it: use `prefix`",
-      options.keyPrefix,
+  if (typeof connection === 'string' && !isRedisUrl(connection)) {
+    throw wrongType('connection', REDIS_URL, withoutSecrets(connection));
+  }
+  if ((connection as Partial<Client>).isCluster) {
+    throw new TypeError(
+      'Expected `connection` to be a single Redis, or one that Sentinel finds, got a Cluster of ioredis: give the URL of one Redis',
     );
+  }
+  const { keyPrefix } = optionsOf(connection);
+  if (keyPrefix) {
+    throw wrongType('connection.keyPrefix', "none, as BullMQ's scripts know nothing of it: use `prefix`", keyPrefix);
   }
   return { name, prefix, connection };
 }
 
 /** A client that is not connected yet. */
 export function makeClient(connection: BullConnection): Client {
-  if (typeof connection === 'string') return new EndingRedis(connection, settings);
-  return new EndingRedis({ ...(isClient(connection) ? connection.options : connection), ...settings });
+  const options = optionsOf(connection);
+  return new EndingRedis({ ...options, ...settings, retryStrategy: persistent(options.retryStrategy) });
+}
+
+/** The options of a connection. Those in a URL have no precedence over ours, so it is read first. */
+function optionsOf(connection: BullConnection): RedisOptions {
+  if (typeof connection === 'string') return new Redis(connection, { lazyConnect: true }).options;
+  return isClient(connection) ? connection.options : connection;
+}
+
+type RetryStrategy = NonNullable<RedisOptions['retryStrategy']>;
+
+/** Tries to connect again when the user's strategy says so, and as ioredis does it where that would give up. */
+function persistent(strategy: RedisOptions['retryStrategy']): RetryStrategy {
+  return (times) => {
+    const delay = typeof strategy === 'function' ? strategy(times) : null;
+    return typeof delay === 'number' ? delay : Math.min(times * 50, 2000);
+  };
 }
 
 /** Connects, or throws why it can't. */

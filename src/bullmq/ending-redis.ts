@@ -21,6 +21,13 @@ export class EndingRedis extends Redis {
     super.disconnect(reconnect);
   }
 
+  /** A password that Redis refuses stands in the error, among what was sent. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    const [error] = event === 'error' ? args : [];
+    if (error instanceof Error) delete (error as { command?: unknown }).command;
+    return super.emit(event, ...args);
+  }
+
   /** BullMQ makes its own connection so. */
   override duplicate(override?: Partial<RedisOptions>): EndingRedis {
     return new EndingRedis({ ...this.options, ...override });

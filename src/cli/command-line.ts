@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { moduleKey } from '../bullmq/module-key.js';
+import { isRedisUrl, REDIS_URL, withoutSecrets } from '../bullmq/redis-url.js';
 
 /** What `niceq serve` is told. */
 export interface ServeCommand {
@@ -109,18 +110,10 @@ function redisOf(option: string | undefined, env: NodeJS.ProcessEnv): string {
       'Expected `--redis URL` or the environment variable REDIS_URL, as redis://host:6379, got neither',
     );
   }
-  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: '', hostname: '' };
-  if (!/^rediss?:$/.test(protocol) || hostname === '') {
-    throw new UsageError(
-      `Expected \`${from}\` to be a URL as redis://host:6379 or rediss://host:6379, got \`${withoutSecrets(url)}\``,
-    );
+  if (!isRedisUrl(url)) {
+    throw new UsageError(`Expected \`${from}\` to be ${REDIS_URL}, got \`${withoutSecrets(url)}\``);
   }
   return url;
-}
-
-/** The URL as it may be shown: what was typed wrong may still hold a password. */
-export function withoutSecrets(url: string): string {
-  return url.replace(/^([^/]*\/\/)?.*@/s, '$1').replace(/[?#].*$/s, '');
 }
 
 function integer(name: string, text: string, min: number, max: number): number {
@@ -137,7 +130,7 @@ function modulesOf(positionals: readonly string[]): Record<string, string> {
   const modules = new Map<string, string>();
   for (const text of positionals) {
     // What stands before the first `=` is a key, unless it is part of a path.
-    const [, given, file] = /^([^/\\.=]+)=(.*)$/s.exec(text) ?? [undefined, undefined, text];
+    const [, given, file] = /^([^/\\=]+)=(.*)$/s.exec(text) ?? [undefined, undefined, text];
     const url = urlOf(text, file as string);
     const key = given ?? moduleKey(url);
     if (modules.has(key)) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { createRequire } from 'node:module';
+import { withCauses } from './causes.js';
 import { parseCommandLine, UsageError } from './command-line.js';
 import { SERVE_USAGE, USAGE } from './usage.js';
 
@@ -11,7 +12,7 @@ try {
   // Loaded only now, as it needs optional packages.
   else await (await import('./serve-command.js')).runServer(command);
 } catch (error) {
-  console.error(`niceq: ${error instanceof Error ? error.message : error}`);
+  console.error(`niceq: ${withCauses(error)}`);
   if (error instanceof UsageError) console.error('Run `niceq --help` or `niceq serve --help` to see what there is');
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

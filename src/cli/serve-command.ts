@@ -1,8 +1,12 @@
 import { serve } from '../bullmq/index.js';
+import { withoutSecrets } from '../bullmq/redis-url.js';
 import type { BullServer } from '../bullmq/server/server.js';
+import { TaskQueue } from '../queue/task-queue.js';
 import { ProcessWorker } from '../workers/process-worker.js';
 import { ThreadWorker } from '../workers/thread-worker.js';
-import { type ServeCommand, withoutSecrets } from './command-line.js';
+import type { IWorker } from '../workers/worker.js';
+import { withCauses } from './causes.js';
+import type { ServeCommand } from './command-line.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
@@ -15,6 +19,7 @@ const ECHO = 500;
 /** Runs a server until it is told to end. Resolves when it has ended; throws why it can't begin or go on. */
 export async function runServer(command: ServeCommand): Promise<void> {
   const { name, redis, prefix, threads, processes, concurrency, closeTimeout, modules } = command;
+  await checkModules(modules, threads > 0 ? new ThreadWorker() : new ProcessWorker());
   const workers = [
     ...Array.from({ length: threads }, () => new ThreadWorker({ concurrency })),
     ...Array.from({ length: processes }, () => new ProcessWorker({ concurrency })),
@@ -35,6 +40,30 @@ export async function runServer(command: ServeCommand): Promise<void> {
   const signal = await Promise.race([ending, server.closed]);
   if (signal === undefined) throw new Error('The server has no worker left that could run tasks');
   await end(server, signal, closeTimeout);
+}
+
+/** No module exports this. */
+const NOTHING = '\0';
+
+/** Loads each module once, where tasks will: one that can't be loaded would fail every call. Throws which, and why. */
+async function checkModules(modules: Readonly<Record<string, string>>, worker: IWorker): Promise<void> {
+  const queue = new TaskQueue({ workers: [worker] });
+  try {
+    for (const [key, url] of Object.entries(modules)) {
+      const error: unknown = await queue.call({ url, name: NOTHING }).catch((reason: unknown) => reason);
+      // That it exports no such function has no cause.
+      const { cause } = error as Error;
+      if (cause !== undefined)
+        throw new Error(`The module \`${key}\` can't be served${hintOf(cause)}`, { cause: error });
+    }
+  } finally {
+    await queue.shutdown({ mode: 'crash' });
+  }
+}
+
+function hintOf(cause: unknown): string {
+  const { code } = cause as NodeJS.ErrnoException;
+  return code === 'ERR_UNKNOWN_FILE_EXTENSION' ? ' by this Node: compile it, or install tsx' : '';
 }
 
 /** The first signal to end. Until it is waited for a signal ends the program at once, as nothing runs yet. */
@@ -59,8 +88,7 @@ async function end(server: BullServer, signal: NodeJS.Signals, timeout: number |
 const say =
   (write: (line: string) => void) =>
   (message: string, ...details: unknown[]): void => {
-    const causes = details.map((detail) => (detail instanceof Error ? detail.message : String(detail)));
-    write(`niceq: ${[message, ...causes].join(': ')}`);
+    write(`niceq: ${[message, ...details.map(withCauses)].join(': ')}`);
   };
 
 /** What happens is told on stdout, what goes wrong on stderr. */

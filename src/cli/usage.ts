@@ -1,4 +1,4 @@
-export const USAGE = `Usage: niceq serve --name NAME --redis URL [options] MODULE...
+export const USAGE = `Usage: niceq serve --name NAME [--redis URL] [options] MODULE...
 
 Commands:
   serve          run the tasks that callers on other machines send, see \`niceq serve --help\`
@@ -7,12 +7,12 @@ Commands:
   -v, --version  show the version
 `;
 
-export const SERVE_USAGE = `Usage: niceq serve --name NAME --redis URL [options] MODULE...
+export const SERVE_USAGE = `Usage: niceq serve --name NAME [--redis URL] [options] MODULE...
 
 Runs the tasks that callers of the same name send through Redis: those that the modules export, and nothing else.
 
   MODULE                 a file with tasks: ./dist/render.tasks.js, which callers know as render,
-                         or KEY=FILE to give it another key
+                         or KEY=FILE to give it another key, any text without / and =
 
       --name NAME        under which callers and servers find each other: any text without a colon
       --redis URL        redis://host:6379, or rediss:// for TLS; with user:password@ before the host.

@@ -39,7 +39,7 @@ class Entry {
  * last of them: what it then comes to depends on what they came to, never on their order. With failFast it can't wait so
  * long: the first that is not DONE takes along those on the way to a node that was asked for.
  *
- * Nodes are looked at one after another from a stack of their own. They may be linked deeper than calls can be nested.
+ * Nodes are looked at one after another from a stack of their own, not in calls within calls: chains of nodes may be long.
  */
 class Run implements Watcher {
   readonly outbox = new Outbox<TaskNode>();
@@ -76,7 +76,7 @@ class Run implements Watcher {
       entry.isRequested = true;
       this.#missing++;
     }
-    this.#stack.push(...[...this.#entries.values()].reverse());
+    for (const entry of [...this.#entries.values()].reverse()) this.#stack.push(entry);
     if (this.#missing === 0) this.stop();
     this.#look();
   }

@@ -1,6 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { taskModule } from 'niceq';
 import { describe, expect, test } from 'vitest';
+import { encode } from '../../../src/bullmq/codec.js';
+import { keepUpdate } from '../../../src/bullmq/kept-updates.js';
+import { Keys } from '../../../src/bullmq/keys.js';
 import { tasks } from '../conformance/conformance.js';
 import { Command } from './command.js';
 import { hasRedis, RedisServer } from './redis.js';
@@ -143,6 +149,38 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
     const queue = await scene.openQueue();
     const { render } = taskModule<typeof import('../fixtures/tsdoc/tasks.js')>(source);
     expect(await queue.call(render, [3])).toBeInstanceOf(Uint8Array);
+  });
+
+  test.each([
+    ['has a syntax error', 'broken.js', 'export const = 1;', 'SyntaxError|Unexpected token'],
+    ['is no JavaScript', 'typed.ts', 'export enum A { B }', 'compile it, or install tsx|enum'],
+  ])('does not start with a module that %s', async (_, file, text, why) => {
+    const folder = await mkdtemp(join(tmpdir(), 'niceq-command-'));
+    ends.push(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, file), text);
+    const { name, connection } = scene.base;
+    const args = ['serve', '--name', name, '--threads', '1', '--redis', connection];
+    const command = new Command([...args, `bad=${join(folder, file)}`]);
+    expect(await command.end).toBe(1);
+    expect(command.output).toContain("The module `bad` can't be served");
+    expect(command.output).toMatch(new RegExp(why));
+    expect(command.output).not.toContain('Serving');
+  });
+
+  test('does not start with a kept update that fails, and says which and why', async () => {
+    const { name, prefix } = scene.base;
+    const update = {
+      key: 'string k',
+      module: 'tasks',
+      name: 'throwBuiltIn',
+      payload: encode(['RangeError', 'too much']),
+    };
+    await keepUpdate(scene.redis.client, new Keys(prefix, name), update);
+    const command = run();
+    expect(await command.end).toBe(1);
+    expect(command.output).toMatch(
+      /`throwBuiltIn` of module `tasks` \(key `string k`\) failed: too much; `obliterate`/,
+    );
   });
 
   test('says so when Redis can not be reached', async () => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { AsyncWorker, isNiceqError, taskModule } from 'niceq';
 import { BullWorker, serve } from 'niceq/bullmq';
@@ -154,6 +155,22 @@ function makeLogger() {
     });
   return { logger, warnings, warning };
 }
+
+describe.runIf(hasRedis)('A password that Redis refuses', { timeout: 60_000 }, () => {
+  const scene = setScene('passwords');
+
+  test('is in no error and no warning', async () => {
+    const own = await scene.ownRedis('--requirepass', 'right');
+    const connection = own.url.replace('//', '//:secret@');
+    const told: unknown[] = [];
+    const tell = (...line: unknown[]) => void told.push(line);
+    const logger = { debug: tell, info: tell, warn: tell, error: tell };
+    const options = { ...scene.base, connection, modules, workers: [new AsyncWorker()], logger };
+    told.push(await errorOf(serve(options)));
+    expect(inspect(told, { depth: null })).toContain('WRONGPASS');
+    expect(inspect(told, { depth: null, showHidden: true })).not.toContain('secret');
+  });
+});
 
 describe.runIf(hasRedis)('A Redis that goes away', { timeout: 60_000 }, () => {
   const scene = setScene('away');

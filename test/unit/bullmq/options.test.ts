@@ -1,6 +1,7 @@
-import { Redis } from 'ioredis';
+import { inspect } from 'node:util';
+import { Cluster, Redis } from 'ioredis';
 import { AsyncWorker } from 'niceq';
-import { BullWorker, obliterate, serve } from 'niceq/bullmq';
+import { type BullConnection, BullWorker, obliterate, serve } from 'niceq/bullmq';
 import { describe, expect, test } from 'vitest';
 import { makeClient, startError } from '../../../src/bullmq/connection.js';
 import { isAfter } from '../../../src/bullmq/kept-updates.js';
@@ -17,6 +18,8 @@ describe('Options that are none of what they may be are refused', () => {
     [{ name: 3 }, 'name'],
     [{ connection: undefined }, 'connection'],
     [{ connection: { keyPrefix: 'x' } }, 'connection.keyPrefix'],
+    [{ connection: 'redis://host?keyPrefix=x' }, 'connection.keyPrefix'],
+    [{ connection: new Cluster([{ port: 1 }], { lazyConnect: true }) }, 'connection'],
     [{ prefix: 3 }, 'prefix'],
     [{ concurrency: 0 }, 'concurrency'],
     [{ series: 'a' }, 'series'],
@@ -32,6 +35,7 @@ describe('Options that are none of what they may be are refused', () => {
     [{ modules: {} }, 'modules'],
     [{ modules: { a: 3 } }, 'modules.a'],
     [{ modules: { a: '' } }, 'modules.a'],
+    [{ modules: { a: 'ftp:' } }, 'modules.a'],
     [{ workers: [] }, 'workers'],
     [{ workers: undefined }, 'workers'],
     [{ lockDuration: 0 }, 'lockDuration'],
@@ -68,6 +72,34 @@ test('A client is made of a URL, options or another client, which is left alone'
   expect(makeClient(given).options).toMatchObject({ port: 1, db: 3, maxRetriesPerRequest: null });
   expect(given.options.maxRetriesPerRequest).not.toBe(null);
   expect(() => new BullWorker({ name: 'a', connection: given })).toThrow('`connection.keyPrefix`');
+});
+
+test.each([
+  'redis://:secret@127.0.0.1:99999',
+  'http://:secret@host',
+  'redis:///secret@',
+  'redis://:secret%@host',
+  'user:secret@host',
+  '',
+])('A connection that is no URL of Redis is refused, and its password is not shown: %s', (url) => {
+  const refusal = (() => {
+    try {
+      return new BullWorker({ name: 'a', connection: url });
+    } catch (error) {
+      return error;
+    }
+  })();
+  expect(refusal).toBeInstanceOf(TypeError);
+  expect((refusal as Error).message).toContain('Expected `connection` to be a URL as redis://');
+  expect(inspect(refusal, { depth: null })).not.toContain('secret');
+});
+
+test('A client always connects again, whatever its options say', () => {
+  const delays = (given: BullConnection) => [1, 100].map((times) => makeClient(given).options.retryStrategy?.(times));
+  expect(delays({ retryStrategy: () => null })).toEqual([50, 2000]);
+  expect(delays('redis://127.0.0.1:1?retryStrategy=never&maxRetriesPerRequest=1')).toEqual([50, 2000]);
+  expect(delays({ retryStrategy: (times) => (times > 1 ? undefined : 7) })).toEqual([7, 2000]);
+  expect(makeClient('redis://127.0.0.1:1?maxRetriesPerRequest=1').options.maxRetriesPerRequest).toBe(null);
 });
 
 test('Why Redis can not be used is told in words', () => {

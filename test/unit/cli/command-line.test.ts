@@ -3,7 +3,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseCommandLine, UsageError, withoutSecrets } from '../../../src/cli/command-line.js';
+import { withoutSecrets } from '../../../src/bullmq/redis-url.js';
+import { parseCommandLine, UsageError } from '../../../src/cli/command-line.js';
 import { SERVE_USAGE, USAGE } from '../../../src/cli/usage.js';
 
 let folder: string;
@@ -62,8 +63,9 @@ describe('the command line of niceq', () => {
 
   it('knows several modules by their keys, which are those of callers', () => {
     const other = join(folder, 'a=b', 'other.mjs');
-    expect(parse([...given, `mine=${render}`, other, source]).modules).toEqual({
+    expect(parse([...given, `mine=${render}`, `my.v2=${render}`, other, source]).modules).toEqual({
       mine: url(render),
+      'my.v2': url(render),
       other: url(other),
       'not-built': url(source),
     });

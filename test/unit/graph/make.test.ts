@@ -391,6 +391,11 @@ describe('100,000 nodes', { timeout: 120_000 }, () => {
     expect(new Set(statesOf(nodes))).toEqual(new Set(['FAILED']));
   });
 
+  test('twice as many, asked for one by one: each is handed out', async () => {
+    const nodes = Array.from({ length: 2 * COUNT }, (_, i) => new TaskNode(`${i}`, () => {}));
+    expect(await makeNow(nodes)).toHaveLength(2 * COUNT);
+  });
+
   test('in a fan: all run', async () => {
     let ran = 0;
     const count = () => ran++;
