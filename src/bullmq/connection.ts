@@ -5,7 +5,7 @@ import { EndingRedis } from './ending-redis.js';
 import { Redis } from './peers.js';
 import { isRedisUrl, REDIS_URL, withoutSecrets } from './redis-url.js';
 
-/** Where Redis is: a URL (`redis://`, `rediss://`), options of ioredis, or an ioredis client, which is left alone: its options are used. */
+/** Where Redis is: a URL (`redis://`, `rediss://`), options of ioredis, or an ioredis client, which is left alone: its options are used. No Cluster. */
 export type BullConnection = string | RedisOptions | Client;
 
 /** What callers, servers and `obliterate` have in common. */
