@@ -199,7 +199,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
    */
   map<T, R>(
     input: Iterable<T> | AsyncIterable<T>,
-    fn: Callee<[item: Awaited<T>, index: number], R> | Callee<[item: Awaited<T>], R>,
+    fn: Callee<[item: Awaited<T>, index: number], R>,
     options: MapOptions = {},
   ): AsyncIterableIterator<Result<R>> {
     checkCallee(fn);
