@@ -1,5 +1,6 @@
-import { pipeline } from 'node:stream/promises';
 import { wrongType } from '../check.js';
+import { TaskIterator } from './iteration.js';
+import { type Sink, sinkOf } from './sinks.js';
 
 /** What can take the items of an iteration, besides a stream. */
 export interface ItemConsumer<T = unknown> {
@@ -23,39 +24,46 @@ export function checkConsumer(consumer: unknown): Consumer {
 }
 
 /**
- * Writes the items to the consumer. Resolves when it has finished; rejects when it or the iteration has failed, and
- * then it has been aborted and the iteration closed.
+ * Writes the items to the consumer. Resolves when it has finished. Rejects as soon as it or the iteration has failed:
+ * then the consumer is told to abort and the iteration to close, but neither is waited for, as either may hang.
  */
 export async function feed(items: AsyncIterable<unknown>, consumer: Consumer): Promise<void> {
-  if (isStream(consumer)) {
-    const iterator = items[Symbol.asyncIterator]();
-    try {
-      await pipeline({ [Symbol.asyncIterator]: () => iterator }, consumer as NodeJS.WritableStream);
-    } finally {
-      // The pipeline leaves it only some time after it has rejected.
-      await iterator.return?.().catch(() => {});
-    }
-    return;
-  }
+  const iterator = items[Symbol.asyncIterator]();
   try {
-    for await (const item of items) await consumer.write(item);
+    const sink = sinkOf(consumer);
+    await writeAll(iterator, sink);
+    await sink.end();
   } catch (error) {
-    await consumer.abort?.(error);
+    if (iterator instanceof TaskIterator) iterator.abort(error);
     throw error;
   }
-  await consumer.end?.();
+}
+
+async function writeAll(iterator: AsyncIterator<unknown>, sink: Sink): Promise<void> {
+  try {
+    for (;;) {
+      const { value, done } = await sink.during(iterator.next());
+      if (done) return;
+      await sink.write(value);
+    }
+  } catch (error) {
+    void abort(sink, error);
+    throw error;
+  }
 }
 
 /** Tells a consumer to which nothing was written that nothing will be. */
-export async function abortConsumer(consumer: Consumer, error: unknown): Promise<void> {
-  await feed(failing(error), consumer).catch(() => {});
+export function abortConsumer(consumer: Consumer, error: unknown): void {
+  try {
+    void abort(sinkOf(consumer), error);
+  } catch {
+    // It can't be written to anyway.
+  }
 }
 
-// biome-ignore lint/correctness/useYield: it fails before its first item.
-async function* failing(error: unknown): AsyncGenerator<never> {
-  throw error;
-}
-
-function isStream(consumer: Consumer): consumer is WritableStream | NodeJS.WritableStream {
-  return 'getWriter' in consumer || ('on' in consumer && 'end' in consumer && typeof consumer.on === 'function');
+/** What goes wrong now is not what the caller is to hear of. */
+async function abort(sink: Sink, error: unknown): Promise<void> {
+  try {
+    await sink.abort(error);
+  } catch {}
 }

@@ -237,6 +237,32 @@ describe.each(kinds)('iteration on a worker of kind $kind', ({ kind, make, stage
     expect((await queue.call(tasks.tally, [])).closed).toBe(before.closed + 1);
   });
 
+  it('rejects for a stream that was closed before, whatever the task returns', async () => {
+    open();
+    const closed = new Writable().destroy();
+    const locked = new WritableStream();
+    locked.getWriter();
+    for (const consumer of [closed, locked]) {
+      await expect(queue.call(tasks.count, [3], { consumer })).rejects.toThrow('Expected `consumer`');
+      await expect(queue.call(tasks.count, [0], { consumer })).rejects.toThrow('Expected `consumer`');
+      await expect(queue.call(tasks.double, [3], { consumer })).rejects.toThrow('Expected `consumer`');
+      await expect(queue.call(tasks.failAtOnce, [], { consumer })).rejects.toThrow('at once');
+    }
+    expect(await queue.shutdown()).toEqual([]);
+  });
+
+  it('rejects at once when the stream is destroyed while the task makes an item', async () => {
+    const consumer = new Writable({
+      objectMode: true,
+      write(item: number, _, callback) {
+        callback();
+        if (item === 2) setImmediate(() => consumer.destroy(new Error('gone')));
+      },
+    });
+    await expect(open().call(tasks.hanging, [], { consumer })).rejects.toThrow('gone');
+    expect(await queue.call(tasks.double, [4])).toBe(8);
+  });
+
   it('ends a consumer once, without writing, for a result that is no iterator', async () => {
     const log: string[] = [];
     const consumer = { write: () => log.push('write'), end: () => log.push('end'), abort: () => log.push('abort') };
