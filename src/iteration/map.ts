@@ -4,8 +4,10 @@ import type { TaskHandle } from '../queue/task-handle.js';
 export interface MapSetup<T> {
   /** Submits the task of one item. */
   submit(item: T, index: number): TaskHandle;
-  /** Resolves when the queue has room for one more task. */
-  hasRoom(): Promise<void>;
+  /** Whether the queue has room for one more task. */
+  hasRoom(): boolean;
+  /** Resolves when it has, which others who wait for it may take first. */
+  room(): Promise<void>;
   /** How many results may be on their way or waiting to be read. */
   readonly inFlight: number;
   /** Whether results come in the order of the input, or as tasks end. */
@@ -13,101 +15,211 @@ export interface MapSetup<T> {
   readonly signal: AbortSignal | undefined;
 }
 
-type Outcome = { readonly value: unknown } | { readonly error: unknown };
+type Step = IteratorResult<unknown>;
 
 /**
- * The results of a function over an input that is pulled as they are read.
+ * The results of a function over an input that is pulled as they are read. Nothing happens before the first is asked
+ * for. It is no generator, as it must end while somebody waits for a result, or it for an item.
  *
  * Invariant: of the input at most `inFlight` items are ahead of the reader, be they running, done and not read, or
  * being pulled.
  */
-export async function* mapTasks<T>(
-  input: Iterable<T> | AsyncIterable<T>,
-  setup: MapSetup<T>,
-): AsyncGenerator<unknown, void, undefined> {
-  const { inFlight, isOrdered, signal } = setup;
-  const source = iterate(input);
+export class MapIterator<T> implements AsyncIterableIterator<unknown> {
+  readonly #input: Iterable<T> | AsyncIterable<T>;
+  readonly #setup: MapSetup<T>;
+  #source: AsyncIterator<T> | null = null;
+  #index = 0;
   /** Tasks that were submitted and whose results were not read, in input order. */
-  const handles = new Set<TaskHandle>();
-  /** Those of them that have ended, in the order in which they did. */
-  const outcomes = new Map<TaskHandle, Outcome>();
-  let index = 0;
-  let isAtEnd = false;
-  let isPulling = false;
-  let failure: { readonly error: unknown } | null = null;
-  let wake = () => {};
+  readonly #handles = new Set<TaskHandle>();
+  /** What those of them that have ended have come to, in the order in which they did. */
+  readonly #results = new Map<TaskHandle, unknown>();
+  /** Those who wait for a result, in order. */
+  #readers: ((step: Step | Promise<Step>) => void)[] = [];
+  #isPulling = false;
+  /** Whether the input makes an item. */
+  #isAsking = false;
+  /** Whether the input has no more items. */
+  #isAtEnd = false;
+  #isOver = false;
+  /** What it has ended with, until somebody reads that. */
+  #failure: { readonly error: unknown } | null = null;
+  /** Settles when the input is closed, as far as that is waited for. */
+  #closed: Promise<void> = Promise.resolve();
 
-  const fail = (error: unknown) => {
-    failure ??= { error };
-    wake();
-  };
-  const settled = (handle: TaskHandle, outcome: Outcome) => {
-    if ('error' in outcome) fail(outcome.error);
-    outcomes.set(handle, outcome);
-    wake();
-  };
-  const pull = async () => {
-    isPulling = true;
+  constructor(input: Iterable<T> | AsyncIterable<T>, setup: MapSetup<T>) {
+    this.#input = input;
+    this.#setup = setup;
+  }
+
+  next(): Promise<Step> {
+    if (this.#isOver) return this.#last();
+    return new Promise((resolve) => {
+      this.#readers.push(resolve);
+      if (this.#source === null) this.#begin();
+      this.#serve();
+    });
+  }
+
+  async return(value?: unknown): Promise<Step> {
+    this.#end();
+    await this.#closed;
+    return { value, done: true };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #begin(): void {
+    const { signal } = this.#setup;
     try {
-      while (!isAtEnd && failure === null && handles.size < inFlight) {
-        await setup.hasRoom();
-        const { value, done } = await source.next();
-        if (done) isAtEnd = true;
-        else if (failure === null) {
-          const handle = setup.submit(value, index++);
-          handles.add(handle);
-          handle.promise.then(
-            (value) => settled(handle, { value }),
-            (error) => settled(handle, { error }),
-          );
+      this.#source = iterate(this.#input);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (signal?.aborted) this.#fail(signal.reason);
+    else signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  readonly #onAbort = () => this.#fail(this.#setup.signal?.reason);
+
+  /** Gives the readers what there is for them, and sees to it that there will be more. */
+  #serve(): void {
+    while (this.#readers.length > 0 && !this.#isOver) {
+      if (this.#mayPull && !this.#isPulling) void this.#pull();
+      const [next] = this.#setup.isOrdered ? this.#handles : this.#results.keys();
+      if (next !== undefined && this.#results.has(next)) {
+        this.#readers.shift()?.({ value: this.#results.get(next), done: false });
+        this.#handles.delete(next);
+        this.#results.delete(next);
+      } else if (this.#isAtEnd && this.#handles.size === 0) {
+        this.#end();
+      } else {
+        return;
+      }
+    }
+  }
+
+  get #mayPull(): boolean {
+    return !this.#isAtEnd && !this.#isOver && this.#handles.size < this.#setup.inFlight;
+  }
+
+  async #pull(): Promise<void> {
+    this.#isPulling = true;
+    try {
+      while (this.#mayPull) {
+        if (!this.#setup.hasRoom()) {
+          await this.#room();
+          // It may be over by now, and who takes an item then loses it.
+          continue;
         }
+        const { value, done } = await this.#ask();
+        if (done) this.#isAtEnd = true;
+        else await this.#submit(value);
       }
     } catch (error) {
-      isAtEnd = true;
-      fail(error);
+      this.#fail(error);
     } finally {
-      isPulling = false;
-      wake();
+      this.#isPulling = false;
+      this.#serve();
     }
-  };
-  const onAbort = () => fail(signal?.reason);
+  }
 
-  signal?.addEventListener('abort', onAbort, { once: true });
-  try {
-    signal?.throwIfAborted();
-    for (;;) {
-      if (!isPulling && !isAtEnd && handles.size < inFlight) void pull();
-      // An error counts at once, results in their order.
-      if (failure !== null) throw (failure as { readonly error: unknown }).error;
-      const next: TaskHandle | undefined = (isOrdered ? handles.values() : outcomes.keys()).next().value;
-      const outcome = next === undefined ? undefined : outcomes.get(next);
-      if (next !== undefined && outcome !== undefined) {
-        handles.delete(next);
-        outcomes.delete(next);
-        yield (outcome as { readonly value: unknown }).value;
-      } else if (isAtEnd && handles.size === 0) {
-        return;
-      } else {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
+  async #ask(): Promise<IteratorResult<T>> {
+    this.#isAsking = true;
+    try {
+      return await (this.#source as AsyncIterator<T>).next();
+    } catch (error) {
+      this.#isAtEnd = true;
+      throw error;
+    } finally {
+      this.#isAsking = false;
     }
-  } finally {
-    failure ??= { error: undefined };
-    signal?.removeEventListener('abort', onAbort);
-    for (const handle of handles) handle.cancel();
-    if (!isAtEnd) await source.return?.();
+  }
+
+  /** Submits the task of an item when there is room for it, which may have gone since it was asked for. */
+  async #submit(item: T): Promise<void> {
+    while (!this.#isOver && !this.#setup.hasRoom()) await this.#room();
+    if (this.#isOver) return;
+    const handle = this.#setup.submit(item, this.#index++);
+    this.#handles.add(handle);
+    handle.promise.then(
+      (result) => this.#ended(handle, result),
+      (error) => this.#fail(error),
+    );
+  }
+
+  /** Waits for room, and for what has made it: the promise of a task that has failed says so only a moment later. */
+  async #room(): Promise<void> {
+    await this.#setup.room();
+    const failed = [...this.#handles].find(({ state }) => state === 'failed' || state === 'cancelled');
+    await failed?.promise.catch(() => {});
+  }
+
+  #ended(handle: TaskHandle, result: unknown): void {
+    if (this.#isOver) return;
+    this.#results.set(handle, result);
+    this.#serve();
+  }
+
+  /** An error counts at once, results in their order. */
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#failure = { error };
+    this.#end();
+  }
+
+  /** Cancels what waits or runs, closes the input, and tells whoever waits for a result. */
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#setup.signal?.removeEventListener('abort', this.#onAbort);
+    for (const handle of this.#handles) handle.cancel();
+    this.#handles.clear();
+    this.#results.clear();
+    if (!this.#isAtEnd) {
+      const closed = this.#close();
+      // Only who leaves hears of it: a failure is not to be hidden by another.
+      closed.catch(() => {});
+      // A generator ends only after the item that it makes, which may never come.
+      if (!this.#isAsking) this.#closed = closed;
+    }
+    for (const reader of this.#readers.splice(0)) reader(this.#last());
+  }
+
+  async #close(): Promise<void> {
+    await this.#source?.return?.();
+  }
+
+  /** What is read after the end: the failure once, if there is one. */
+  async #last(): Promise<Step> {
+    const failure = this.#failure;
+    this.#failure = null;
+    await this.#closed.catch(() => {});
+    if (failure !== null) throw failure.error;
+    return { value: undefined, done: true };
   }
 }
 
 function iterate<T>(input: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> {
-  if (Symbol.asyncIterator in input) return input[Symbol.asyncIterator]();
-  const iterator = input[Symbol.iterator]();
+  const { [Symbol.asyncIterator]: begin } = input as Partial<AsyncIterable<T>>;
+  if (typeof begin === 'function') return begin.call(input);
+  const iterator = (input as Iterable<T>)[Symbol.iterator]();
   return {
     async next() {
       const { value, done = false } = iterator.next();
-      return { value: await value, done };
+      try {
+        return { value: await value, done };
+      } catch (error) {
+        // It has not failed itself, and goes on if it is not told.
+        await this.return?.().catch(() => {});
+        throw error;
+      }
     },
     async return() {
       iterator.return?.();

@@ -15,7 +15,7 @@ import type { HandlerHost } from '../handler/host.js';
 import { TaskHandler } from '../handler/task-handler.js';
 import { type KeptUpdate, updateName } from '../handler/updates.js';
 import type { Consumer } from '../iteration/feed.js';
-import { mapTasks } from '../iteration/map.js';
+import { MapIterator } from '../iteration/map.js';
 import { checkLogger } from '../logger.js';
 import { sourceOf } from '../protocol/portable.js';
 import type { LimitRule } from '../scheduling/limiter.js';
@@ -186,8 +186,8 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
 
   /**
    * Runs `fn(item, index)` for each item of an iterable or async iterable and iterates over the results. The input is
-   * pulled only as results are read. Leaving the loop, the signal or the first error cancels what waits or runs and
-   * closes the input.
+   * pulled only as results are read, and while the queue has room. Leaving the loop, the signal or the first error
+   * cancels what waits or runs and closes the input, at once: one that is making an item is not waited for.
    *
    * @throws TypeError or RangeError at once for an invalid call.
    *
@@ -209,9 +209,12 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     const run = fn as Callee<[unknown, number], R>;
     // Refused now rather than with the first item.
     makeCall(run, [], callOptions, this.#defaults);
-    const results = mapTasks(input, {
+    // A queue that was shut down refuses the task, which ends the map.
+    const hasRoom = () => !this.#isFull || this.#shutdown !== null;
+    const results = new MapIterator(input, {
       submit: (item, index) => this.submit(run, [item, index], callOptions),
-      hasRoom: () => this.#waiters.until(() => !this.#isFull || this.#shutdown !== null),
+      hasRoom,
+      room: () => this.#waiters.until(hasRoom),
       inFlight: checkInteger('inFlight', inFlight, 1),
       isOrdered: checkBoolean('ordered', ordered),
       signal: callOptions.signal,
