@@ -1,3 +1,5 @@
+export { NiceqError } from '../errors.js';
+export type { Logger } from '../queue/options.js';
 export { BullWorker, type BullWorkerOptions } from './caller/bull-worker.js';
 export type { BullConnection, BullOptions } from './connection.js';
 export { obliterate } from './obliterate.js';

@@ -8,5 +8,5 @@ export type { StartOptions } from './starter.js';
 export type { NodeEvent, NodeState, Transition } from './states.js';
 export { toSvg } from './svg.js';
 export { type RunOptions, TaskGraph, type TaskGraphOptions } from './task-graph.js';
-export { type NodeEvents, TaskNode } from './task-node.js';
+export { type Callable, type NodeEvents, TaskNode } from './task-node.js';
 export type { NodeArguments, NodeContext, NodeFunction, Results, TaskNodeOptions } from './work.js';

@@ -9,7 +9,8 @@ import { checkState, checkTrack, checkWork, type NodeFunction, type TaskNodeOpti
 /** The events of a node: each transition as `transition`, and then under the name of the state it led to. */
 export type NodeEvents = { [Event in 'transition' | NodeState]: [transition: Transition, node: TaskNode] };
 
-type Callable<A extends unknown[], T> = NodeFunction<A, T> | TaskRef<(...args: A) => T | PromiseLike<T>>;
+/** What a node can do: a function of the main thread, or a task reference. */
+export type Callable<A extends unknown[], T> = NodeFunction<A, T> | TaskRef<(...args: A) => T | PromiseLike<T>>;
 
 /**
  * A task that may need others to be done first, and that can be repaired and run again. Creating one starts nothing:

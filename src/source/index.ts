@@ -1,5 +1,6 @@
 export type { Clock } from '../clock.js';
 export { AlreadyRunningError, NotRunningError } from '../errors.js';
+export type { Logger } from '../queue/options.js';
 export type { TaskIterable } from './iterable-task-source.js';
 export {
   type ConsumeOptions,

@@ -73,8 +73,13 @@ function importOf(names: readonly string[], module: string, code: string): strin
   return used.length === 0 ? '' : `import { ${used.join(', ')} } from '${module}';\n`;
 }
 
+const own = new Set(exportsOf('index.ts').map(nameOf));
 const modules = [
-  ...entries.map(({ name, path }) => ({ name, exports: exportsOf(path) })),
+  // What the others export once more comes from `niceq`.
+  ...entries.map(({ name, path }) => ({
+    name,
+    exports: exportsOf(path).filter((exported) => name === 'niceq' || !own.has(nameOf(exported))),
+  })),
   { name: './prelude.js', exports: Object.keys(prelude) },
 ];
 const all = sources.flatMap(examplesIn);

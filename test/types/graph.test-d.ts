@@ -1,5 +1,5 @@
 import { ThreadQueue, taskModule } from 'niceq';
-import { make, makeNow, type NodeContext, type Results, TaskGraph, TaskNode } from 'niceq/graph';
+import { type Callable, make, makeNow, type NodeContext, type Results, TaskGraph, TaskNode } from 'niceq/graph';
 import { assertType, expectTypeOf, test } from 'vitest';
 
 interface Tasks {
@@ -77,4 +77,9 @@ test('listeners get the transition and the node', () => {
   });
   // @ts-expect-error there is no such state
   new TaskNode('a', () => 1).on('IDLE', () => {});
+});
+
+test('Callable is what a node is made of', () => {
+  const make = (callable: Callable<[], number>) => new TaskNode('made', callable);
+  expectTypeOf(make(() => 1)).toEqualTypeOf<TaskNode<number>>();
 });
