@@ -240,6 +240,25 @@ export class NotRunningError extends NiceqError {
   }
 }
 
+/** The classes there are here, by code. */
+interface NiceqErrors {
+  ERR_QUEUE_CLOSED: QueueClosedError;
+  ERR_QUEUE_FULL: QueueFullError;
+  ERR_TASK_TIMEOUT: TaskTimeoutError;
+  ERR_TASK_CANCELLED: TaskCancelledError;
+  ERR_WORKER_LOST: WorkerLostError;
+  ERR_WORKER_START: WorkerStartError;
+  ERR_NOT_PORTABLE: NotPortableError;
+  ERR_TASK_MODULE: TaskModuleError;
+  ERR_ALREADY_RUNNING: AlreadyRunningError;
+  ERR_NOT_RUNNING: NotRunningError;
+}
+
+/** An error of one code. The code itself is part of it, as some classes have nothing else that tells them apart. */
+export type NiceqErrorOf<C extends NiceqErrorCode> = (C extends keyof NiceqErrors ? NiceqErrors[C] : NiceqError) & {
+  readonly code: C;
+};
+
 /** The class of each code that is loaded: an error that arrives from a worker gets its own class again. */
 export const errorClasses: { [Code in NiceqErrorCode]?: { readonly prototype: NiceqError } } = {};
 
@@ -268,8 +287,8 @@ registerErrors({
 });
 
 /**
- * Whether `error` is one of niceq's, and with a `code` whether it is that one. Unlike `instanceof` it also holds for
- * errors of another copy of the package.
+ * Whether `error` is one of niceq's, and with a `code` whether it is that one, which TypeScript then knows. Unlike
+ * `instanceof` it also holds for errors of another copy of the package.
  *
  * @example
  * ```ts
@@ -277,10 +296,13 @@ registerErrors({
  *   await queue.call(tasks.render, [row], { timeout: 1000 });
  * } catch (error) {
  *   if (!isNiceqError(error, 'ERR_TASK_TIMEOUT')) throw error;
+ *   console.error(`${error.attempts} attempts of ${error.timeout} ms each`);
  * }
  * ```
  */
-export function isNiceqError(error: unknown, code?: NiceqErrorCode): error is NiceqError {
+export function isNiceqError(error: unknown): error is NiceqError;
+export function isNiceqError<C extends NiceqErrorCode>(error: unknown, code: C): error is NiceqErrorOf<C>;
+export function isNiceqError(error: unknown, code?: NiceqErrorCode): boolean {
   if (typeof error !== 'object' || error === null) return false;
   try {
     return FAMILY in error && (code === undefined || (error as { code?: unknown }).code === code);

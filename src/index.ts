@@ -2,6 +2,7 @@ export {
   isNiceqError,
   NiceqError,
   type NiceqErrorCode,
+  type NiceqErrorOf,
   NotPortableError,
   QueueClosedError,
   QueueFullError,

@@ -36,7 +36,7 @@ export interface CallOptions {
   /** An integer from -20 to 20; lower is sooner: +10 halves the share. Default 0. */
   niceness?: number;
   /** Kind of worker: `'async'`, `'thread'`, `'process'`, `'remote'`, one of your own, or `'local'`: any but remote. Default: any. */
-  on?: string;
+  on?: 'async' | 'thread' | 'process' | 'remote' | 'local' | (string & {});
   /** Before everything else, of any series and niceness. Not with `doLast`. Default false. */
   doNext?: boolean;
   /** After everything else, of any series and niceness. Not with `doNext`. Default false. */

@@ -38,7 +38,7 @@ import { Shutdown } from './shutdown.js';
 import { type QueueStats, Stats } from './stats.js';
 import { CANCELLED, DONE, FAILED, Task, type TaskSettings } from './task.js';
 import type { TaskHandle } from './task-handle.js';
-import type { Callee, Result } from './types.js';
+import type { Arguments, Callee, Result } from './types.js';
 import { Waiters } from './waiters.js';
 
 export interface TaskQueueOptions {
@@ -134,13 +134,14 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
    * const page = await queue.call(fetchPage, [url], { series: user, niceness: 5, timeout: 10_000 });
    * ```
    */
-  call<A extends unknown[], R, C extends Consumer>(
+  call<A extends Arguments, R, C extends Consumer>(
     fn: Callee<A, R>,
     args: readonly [...A],
     options: CallOptions & { consumer: C },
   ): Promise<C>;
-  call<R>(fn: Callee<[], R>): Promise<Result<R>>;
-  call<A extends unknown[], R>(fn: Callee<A, R>, args: readonly [...A], options?: CallOptions): Promise<Result<R>>;
+  call<R, C extends Consumer>(fn: Callee<[], R>, args: undefined, options: CallOptions & { consumer: C }): Promise<C>;
+  call<R>(fn: Callee<[], R>, args?: undefined, options?: CallOptions): Promise<Result<R>>;
+  call<A extends Arguments, R>(fn: Callee<A, R>, args: readonly [...A], options?: CallOptions): Promise<Result<R>>;
   call(fn: AnyFunction | TaskRef, args?: readonly unknown[], options?: CallOptions): Promise<unknown> {
     try {
       return this.#submit(fn, args, options).promise;
@@ -154,13 +155,18 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
    *
    * @throws TypeError, RangeError or NotPortableError for an invalid call.
    */
-  submit<A extends unknown[], R, C extends Consumer>(
+  submit<A extends Arguments, R, C extends Consumer>(
     fn: Callee<A, R>,
     args: readonly [...A],
     options: CallOptions & { consumer: C },
   ): TaskHandle<C>;
-  submit<R>(fn: Callee<[], R>): TaskHandle<Result<R>>;
-  submit<A extends unknown[], R>(fn: Callee<A, R>, args: readonly [...A], options?: CallOptions): TaskHandle<Result<R>>;
+  submit<R, C extends Consumer>(
+    fn: Callee<[], R>,
+    args: undefined,
+    options: CallOptions & { consumer: C },
+  ): TaskHandle<C>;
+  submit<R>(fn: Callee<[], R>, args?: undefined, options?: CallOptions): TaskHandle<Result<R>>;
+  submit<A extends Arguments, R>(fn: Callee<A, R>, args: readonly [...A], options?: CallOptions): TaskHandle<Result<R>>;
   submit(fn: AnyFunction | TaskRef, args?: readonly unknown[], options?: CallOptions): TaskHandle {
     return this.#submit(fn, args, options).handle;
   }
@@ -233,8 +239,8 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
    * await queue.update(tasks.ignore, [addresses], { key: 'ignored' });
    * ```
    */
-  update<R>(fn: Callee<[], R>): Promise<Result<R>[]>;
-  update<A extends unknown[], R>(
+  update<R>(fn: Callee<[], R>, args?: undefined, options?: UpdateOptions): Promise<Result<R>[]>;
+  update<A extends Arguments, R>(
     fn: Callee<A, R>,
     args: readonly [...A],
     options?: UpdateOptions,

@@ -1,11 +1,17 @@
+import { ReadableStream as NodeReadableStream } from 'node:stream/web';
 import {
   AsyncQueue,
   type CallOptions,
+  isNiceqError,
   type LimitRule,
+  type NiceqError,
+  type NiceqErrorOf,
+  type QueueFullError,
   type TaskHandle,
   type TaskModule,
   TaskQueue,
   type TaskRef,
+  type TaskTimeoutError,
   ThreadQueue,
   taskModule,
   transferable,
@@ -60,6 +66,36 @@ describe('call() infers its result', () => {
     expectTypeOf(queue.call((a: number, b: number) => a + b, constant)).toEqualTypeOf<Promise<number>>();
   });
 
+  test('from a function whose last parameter has a default value', () => {
+    expectTypeOf(queue.call((a: number, b = 2) => a + b, [1])).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(queue.call((a: number, b = 2) => a + b, [1, 2])).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(queue.submit((a: number, b = 2) => a + b, [1])).toEqualTypeOf<TaskHandle<number>>();
+    expectTypeOf(queue.update((a: number, b = 2) => a + b, [1])).toEqualTypeOf<Promise<number[]>>();
+  });
+
+  test('from a function that says nothing of its parameters', () => {
+    expectTypeOf(queue.call((a, b) => [a, b] as const, [1, 'x'])).toEqualTypeOf<Promise<readonly [number, string]>>();
+  });
+
+  test('of a call with options and without arguments', () => {
+    expectTypeOf(queue.call(() => 1, undefined, { niceness: 5 })).toEqualTypeOf<Promise<number>>();
+    expectTypeOf(queue.call(tasks.nothing, undefined, {})).toEqualTypeOf<Promise<void>>();
+    expectTypeOf(queue.submit(() => 1, undefined, {})).toEqualTypeOf<TaskHandle<number>>();
+    expectTypeOf(queue.update(() => 1, undefined, { key: 1 })).toEqualTypeOf<Promise<number[]>>();
+    const consumer = { write() {} };
+    expectTypeOf(queue.call(() => 1, undefined, { consumer })).toEqualTypeOf<Promise<typeof consumer>>();
+    expectTypeOf(queue.submit(() => 1, undefined, { consumer })).toEqualTypeOf<TaskHandle<typeof consumer>>();
+    // @ts-expect-error all are missing
+    queue.call((a: number) => a, undefined, { niceness: 5 });
+  });
+
+  test('from a stream of either make', () => {
+    const global = (): ReadableStream<number> => new ReadableStream();
+    const node = (): NodeReadableStream<number> => new NodeReadableStream();
+    expectTypeOf(queue.call(global)).toEqualTypeOf<Promise<AsyncIterableIterator<number>>>();
+    expectTypeOf(queue.call(node)).toEqualTypeOf<Promise<AsyncIterableIterator<number>>>();
+  });
+
   test('on each kind of queue', () => {
     expectTypeOf(new AsyncQueue().call(() => 1)).toEqualTypeOf<Promise<number>>();
     expectTypeOf(new ThreadQueue().call(tasks.render, [1])).toEqualTypeOf<Promise<string>>();
@@ -103,6 +139,8 @@ describe('call() rejects', () => {
 
   test('options that there are not, or of another type', () => {
     // @ts-expect-error of another type
+    queue.call(() => 1, undefined, { niceness: '1' });
+    // @ts-expect-error of another type
     queue.call(() => 1, [], { niceness: '1' });
     // @ts-expect-error of another type
     queue.call(() => 1, [], { doNext: 1 });
@@ -145,6 +183,23 @@ test('taskModule() has references to functions only', () => {
   expectTypeOf(tasks.render.url).toEqualTypeOf<string>();
   // @ts-expect-error a reference is for reading
   tasks.render.url = 'x';
+});
+
+test('isNiceqError() tells the class of a code', () => {
+  const error = new Error() as unknown;
+  if (isNiceqError(error, 'ERR_TASK_TIMEOUT')) {
+    expectTypeOf(error.code).toEqualTypeOf<'ERR_TASK_TIMEOUT'>();
+    expectTypeOf(error).toExtend<TaskTimeoutError>();
+    expectTypeOf(error.attempts).toEqualTypeOf<number>();
+  }
+  if (isNiceqError(error, 'ERR_BLOCKED')) expectTypeOf(error).toEqualTypeOf<NiceqErrorOf<'ERR_BLOCKED'>>();
+  if (isNiceqError(error)) {
+    expectTypeOf(error).toEqualTypeOf<NiceqError>();
+    if (isNiceqError(error, 'ERR_QUEUE_FULL')) expectTypeOf(error).toExtend<QueueFullError>();
+    else expectTypeOf(error).toEqualTypeOf<NiceqError>();
+  }
+  // @ts-expect-error there is none
+  isNiceqError(error, 'ERR_OTHER');
 });
 
 test('events carry typed payloads', () => {
