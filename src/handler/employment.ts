@@ -36,6 +36,8 @@ export class Employment extends Seat implements Employer {
   readonly iterations = new Set<Iteration>();
   /** The kept updates that have been run on it. */
   readonly applied = new Set<KeptUpdate>();
+  /** Whether it has taken tasks, and was told of. */
+  hasStarted = false;
   /** Whether it was told to go: it takes nothing more, and nothing it says brings it back. */
   isLeaving = false;
   /** How often what it runs tasks on has died. */

@@ -98,16 +98,17 @@ export class Pool implements Recruiter {
     clearTimeout(this.#idleTimer);
   }
 
-  /** Hires one more worker. Resolves with why it could not be. */
+  /** Hires one more worker, which counts from now on. Resolves with why it could not be started. */
   async #hire(): Promise<WorkerStartError | null> {
     const worker = this.#create();
     this.#members.add(worker);
     this.#starting++;
     try {
-      await this.#limit(() => this.#handler.workforce.hire(worker));
+      await this.#handler.workforce.hire(worker, (start) => this.#limit(start));
       return null;
     } catch (error) {
-      this.#members.delete(worker);
+      // One that was dismissed meanwhile has not failed.
+      if (!this.#members.delete(worker)) return null;
       this.#hasFailed = true;
       // Nobody is left to do what waits, and who tries again would fail again.
       if (this.#members.size === 0) this.#handler.fail(this.#crew, this.#kind, error as WorkerStartError);

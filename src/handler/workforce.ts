@@ -16,6 +16,9 @@ import { type KeptUpdate, Updates } from './updates.js';
 /** Kinds of worker that get functions by their source, or not at all. */
 const BY_SOURCE: ReadonlySet<string> = new Set(['thread', 'process', 'remote']);
 
+/** Calls `start`, at once or when there is room for it. */
+type Beginning = (start: () => Promise<void>) => Promise<void>;
+
 /** What the task does that each worker keeps and never runs. */
 const nothing = { fn: () => {}, args: [], series: undefined };
 
@@ -87,14 +90,17 @@ export class Workforce implements EmploymentOwner {
 
   // --- coming and going ---------------------------------------------------------------------------------------------
 
-  /** Hires a worker. Resolves with its employment when it takes tasks. */
-  hire(worker: IWorker): Promise<Employment> {
+  /**
+   * Hires a worker, which is employed from now on. Resolves with its employment when it takes tasks. `begin` may have
+   * its start wait for others.
+   */
+  hire(worker: IWorker, begin: Beginning = (start) => start()): Promise<Employment> {
     const employment = new Employment(++this.#count, worker, this);
     worker.id = employment.id;
     this.#employments.set(employment.id, employment);
     this.#attempts.pin(this.#host.directTask(nothing), employment);
     this.#join(employment);
-    const start = this.#start(employment).finally(() => this.#starts.delete(start));
+    const start = this.#start(employment, begin).finally(() => this.#starts.delete(start));
     this.#starts.add(start);
     return this.#rounds.occupy(start);
   }
@@ -183,32 +189,30 @@ export class Workforce implements EmploymentOwner {
 
   workerResigned(employment: Employment, error: Error): void {
     const { worker } = employment;
-    employment.isLeaving = true;
-    this.#leave(employment);
-    this.#employments.delete(employment.id);
-    this.#attempts.takeAll(employment, true);
-    employment.crash();
+    this.#drop(employment);
     this.recruiter?.departed(worker);
     this.#host.emit('workerLost', worker, error);
-    this.#rounds.plan();
   }
 
   // --- within -------------------------------------------------------------------------------------------------------
 
-  async #start(employment: Employment): Promise<Employment> {
+  async #start(employment: Employment, begin: Beginning): Promise<Employment> {
     const { worker } = employment;
     try {
-      await Promise.race([worker.start(employment), employment.ended]);
+      const start = async () => {
+        // It may have been told to go while it waited for others.
+        if (!employment.isLeaving) await worker.start(employment);
+      };
+      await Promise.race([begin(start), employment.ended]);
       const isReady = await this.#prepare(employment, employment.qualification, () => this.#open(employment));
       // One that is told to go when it is open has tasks already, and finishes them.
       if (!isReady && employment.isLeaving) throw new WorkerStartError('The worker was detached before it had started');
     } catch (error) {
-      this.#employments.delete(employment.id);
-      this.#leave(employment);
-      this.recruiter?.departed(worker);
-      employment.crash();
+      // One that was told to go ends by that.
+      if (!employment.isLeaving) this.#drop(employment);
       throw error;
     }
+    employment.hasStarted = true;
     this.#host.emit('workerAttached', worker);
     return employment;
   }
@@ -230,11 +234,22 @@ export class Workforce implements EmploymentOwner {
     const left = this.#attempts.takeAll(employment, reassign);
     if (this.#employments.delete(employment.id)) {
       this.recruiter?.departed(worker);
-      this.#host.emit('workerDetached', worker);
+      if (employment.hasStarted) this.#host.emit('workerDetached', worker);
     }
     // Its tasks go elsewhere meanwhile.
     await employment.crashed;
     return left;
+  }
+
+  /** Ends the employment of a worker that can't go on: what it had goes elsewhere. */
+  #drop(employment: Employment): void {
+    employment.isLeaving = true;
+    this.#leave(employment);
+    this.#employments.delete(employment.id);
+    this.#attempts.takeAll(employment, true);
+    employment.crash();
+    employment.end();
+    this.#rounds.plan();
   }
 
   async #stop(employment: Employment): Promise<void> {

@@ -1,0 +1,130 @@
+import type { Employer, IWorker } from 'niceq';
+import { expect, onTestFinished, test } from 'vitest';
+import { PoolQueue, type PoolSizeOption } from '../../../src/queue/pool-queue.js';
+import { deferred } from '../deferred.js';
+import { errorOf, ManualWorker, nothing, settled } from './helpers.js';
+
+/** A worker that has started when the test says so, or was told to end. */
+class SlowWorker extends ManualWorker {
+  readonly started = deferred();
+  isBegun = false;
+
+  constructor() {
+    super();
+    this.started.promise.catch(nothing);
+  }
+
+  override async start(employer: Employer): Promise<void> {
+    this.employer = employer;
+    this.isBegun = true;
+    await this.started.promise;
+  }
+
+  override async stop(): Promise<void> {
+    this.calls.push('stop');
+    this.started.reject(new Error('stopped'));
+  }
+
+  override crash(): void {
+    super.crash();
+    this.started.reject(new Error('crashed'));
+  }
+}
+
+/** A queue with workers of the test's. */
+class Pool extends PoolQueue {
+  readonly made: SlowWorker[];
+  readonly attached: IWorker[] = [];
+  readonly detached: IWorker[] = [];
+
+  constructor(size: PoolSizeOption) {
+    const made: SlowWorker[] = [];
+    const create = () => {
+      const worker = new SlowWorker();
+      made.push(worker);
+      return worker;
+    };
+    super({}, create, 'workers', size);
+    // One that never works.
+    made.length = 0;
+    this.made = made;
+    this.on('workerAttached', (worker) => this.attached.push(worker));
+    this.on('workerDetached', (worker) => this.detached.push(worker));
+    onTestFinished(() => void this.shutdown({ mode: 'crash' }));
+  }
+
+  /** Starts all that may start, until none is left. */
+  async startAll(): Promise<void> {
+    for (;;) {
+      const begun = this.made.filter(({ isBegun, calls }) => isBegun && calls.length === 0);
+      if (begun.every((worker) => this.attached.includes(worker))) return;
+      for (const worker of begun) worker.started.resolve();
+      await settled();
+    }
+  }
+
+  get begun(): number {
+    return this.made.filter(({ isBegun }) => isBegun).length;
+  }
+}
+
+/** A pool that has work for all its workers, some of which start while the others wait for their turn to start. */
+async function busyPool(size: number): Promise<Pool> {
+  const pool = new Pool(size);
+  for (let i = 0; i < size; i++) pool.submit(nothing).promise.catch(nothing);
+  await settled();
+  expect([pool.made.length, pool.begun, pool.workers().length, pool.capacity]).toEqual([size, 8, size, size]);
+  return pool;
+}
+
+test.each(['drain', 'crash'] as const)('A pool that ends by a %s has no worker start later', async (mode) => {
+  const pool = await busyPool(12);
+  pool.cancelAll();
+  await pool.shutdown({ mode });
+  await pool.startAll();
+  expect([pool.begun, pool.workers(), pool.attached, pool.detached]).toEqual([8, [], [], []]);
+});
+
+test('A pool that is made smaller while its workers start has only as many as it may have', async () => {
+  const pool = await busyPool(12);
+  pool.resize(2);
+  await pool.startAll();
+  expect([pool.workers().length, pool.attached.length, pool.capacity]).toEqual([2, 2, 2]);
+  expect(pool.size + pool.pending).toBe(12);
+  pool.resize(3);
+  await settled();
+  await pool.startAll();
+  expect(pool.workers()).toHaveLength(3);
+});
+
+test('A worker that is detached while it waits for its turn to start never does', async () => {
+  const pool = await busyPool(12);
+  const last = pool.made.at(-1) as SlowWorker;
+  expect(await pool.detachWorker(last)).toEqual([]);
+  await pool.startAll();
+  expect([last.isBegun, pool.workers().includes(last)]).toEqual([false, false]);
+});
+
+test('An update reaches every worker that a pool has begun to hire', async () => {
+  const pool = await busyPool(12);
+  const update = pool.update(nothing, [], { ephemeral: true });
+  for (const worker of pool.made) {
+    worker.run = (assignment) => {
+      assignment.started();
+      assignment.done(assignment.isUpdate ? 'updated' : undefined);
+    };
+  }
+  await pool.startAll();
+  expect(await update).toEqual(Array.from({ length: 12 }, () => 'updated'));
+});
+
+test('An update of a pool whose minimum can not be started fails, and is not kept', async () => {
+  const pool = new Pool({ min: 1, max: 2 });
+  const update = errorOf(pool.update(nothing));
+  pool.made[0]?.started.reject(new Error('no way'));
+  expect((await update).message).toBe('no way');
+  const call = pool.submit(nothing);
+  await settled();
+  await pool.startAll();
+  expect(pool.made[1]?.given).toEqual([call.id]);
+});
