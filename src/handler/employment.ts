@@ -18,6 +18,14 @@ export interface EmploymentOwner {
   isMetered(job: Job): boolean;
 }
 
+/** What is to be done on a worker before it takes tasks. */
+export interface Errand {
+  /** Never rejects. */
+  run(): Promise<void>;
+  /** The worker ends before. */
+  drop(): void;
+}
+
 /**
  * A worker as long as the queue employs it: its qualification, and the attempts it has in hand. As a seat it is what
  * the scheduler gives jobs to; as an employer, whom the worker turns to.
@@ -34,14 +42,19 @@ export class Employment extends Seat implements Employer {
   pinned: Attempt | null = null;
   /** Iterations that go on there. */
   readonly iterations = new Set<Iteration>();
-  /** The kept updates that have been run on it. */
-  readonly applied = new Set<KeptUpdate>();
-  /** Whether it has taken tasks, and was told of. */
+  /** The kept updates that run or have run on what it runs tasks on at present: whether each succeeds. */
+  delivered = new WeakMap<KeptUpdate, Promise<boolean>>();
+  /** In order, each by what it is about. They come after the kept updates. */
+  readonly errands = new Map<unknown, Errand>();
+  /** Whether it was ever open. */
   hasStarted = false;
+  /** Resolves when it is open for the first time, or has ended before. */
+  readonly started: Promise<void>;
+  #onStarted!: () => void;
   /** Whether it was told to go: it takes nothing more, and nothing it says brings it back. */
   isLeaving = false;
-  /** How often what it runs tasks on has died. */
-  losses = 0;
+  /** Why it left by itself. */
+  resignation: Error | null = null;
   /** Since when it has had nothing to do. */
   idleSince = 0;
   /** What has become of its tasks. */
@@ -68,6 +81,9 @@ export class Employment extends Seat implements Employer {
     this.kind = worker.kind;
     this.qualification = worker.series === null ? null : new Set(worker.series);
     this.#owner = owner;
+    this.started = new Promise((resolve) => {
+      this.#onStarted = resolve;
+    });
     this.ended = new Promise((resolve) => {
       this.#onEnd = resolve;
     });
@@ -123,6 +139,20 @@ export class Employment extends Seat implements Employer {
     return Math.min(1, busy / places / Math.max(at - this.#hiredAt, 0.001));
   }
 
+  /** What it runs tasks on is not what it was, or will not be: no update has run there. */
+  renewed(): void {
+    this.delivered = new WeakMap();
+  }
+
+  /** Begins the first of its errands; null if there is none. */
+  runErrand(): Promise<void> | null {
+    for (const [about, errand] of this.errands) {
+      this.errands.delete(about);
+      return errand.run();
+    }
+    return null;
+  }
+
   /** Measures its memory anew, for the next who looks. */
   measure(): void {
     const measured = this.worker.memory?.();
@@ -148,10 +178,19 @@ export class Employment extends Seat implements Employer {
     await this.worker.crash();
   }
 
+  /** The worker has started. */
+  start(): void {
+    this.hasStarted = true;
+    this.#onStarted();
+  }
+
   /** The worker has stopped, or was crashed. */
   end(): void {
     this.hasEnded = true;
+    this.#onStarted();
     this.#onEnd();
+    for (const errand of this.errands.values()) errand.drop();
+    this.errands.clear();
   }
 
   /** Resolves when the worker is not needed any more. */

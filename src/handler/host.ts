@@ -30,6 +30,8 @@ export interface Recruiter {
   roundEnded(hasMore: boolean): void;
   /** What workers that could still be hired would run at a time. */
   readonly vacancy: number;
+  /** Hires at once as many as there always are. Resolves when they have started. */
+  startMinimum(): Promise<void>;
   /** A worker is gone. */
   departed(worker: IWorker): void;
 }

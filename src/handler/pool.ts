@@ -80,7 +80,6 @@ export class Pool implements Recruiter {
     this.#members.delete(worker);
   }
 
-  /** Starts workers until there are `min`. */
   async startMinimum(): Promise<void> {
     const missing = Math.max(0, this.#size.min - this.#members.size);
     const outcomes = await Promise.all(Array.from({ length: missing }, () => this.#hire()));

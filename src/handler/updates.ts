@@ -45,10 +45,16 @@ function nameOf(key: WeakKey): string {
 export class Updates {
   #kept: KeptUpdate[] = [];
 
-  /** Keeps an update; one with the same key is forgotten. */
+  /** Keeps an update, which is yet to run on the workers there are. */
   keep(update: KeptUpdate): void {
-    if (update.key !== undefined) this.#kept = this.#kept.filter(({ key }) => key !== update.key);
     this.#kept.push(update);
+  }
+
+  /** It has run on all of them: those before it with the same key are forgotten. */
+  confirm(update: KeptUpdate): void {
+    if (update.key === undefined) return;
+    const index = this.#kept.indexOf(update);
+    this.#kept = this.#kept.filter(({ key }, i) => i >= index || key !== update.key);
   }
 
   forget(update: KeptUpdate): void {
@@ -56,10 +62,10 @@ export class Updates {
   }
 
   /** The first one for a worker with this qualification that it has not had. */
-  next(qualification: ReadonlySet<unknown> | null, had: ReadonlySet<KeptUpdate>): KeptUpdate | undefined {
+  next(qualification: ReadonlySet<unknown> | null, hasHad: (update: KeptUpdate) => boolean): KeptUpdate | undefined {
     return this.#kept.find((update) => {
       const isMeant = !update.isForSeries || qualification === null || qualification.has(update.series);
-      return isMeant && !had.has(update);
+      return isMeant && !hasHad(update);
     });
   }
 }

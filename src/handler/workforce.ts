@@ -1,5 +1,5 @@
 import { now } from '../clock.js';
-import { type WorkerLostError, WorkerStartError } from '../errors.js';
+import { WorkerLostError, WorkerStartError } from '../errors.js';
 import type { DetachOptions } from '../queue/options.js';
 import type { Task } from '../queue/task.js';
 import type { Crew } from '../scheduling/crew.js';
@@ -42,7 +42,6 @@ export class Workforce implements EmploymentOwner {
   readonly #rounds: Rounds;
   readonly #employments = new Map<number, Employment>();
   readonly #updates = new Updates();
-  readonly #starts = new Set<Promise<Employment>>();
   /** Kinds of workers that may be hired. */
   readonly #announced = new Set<string>();
   #count = 0;
@@ -100,9 +99,7 @@ export class Workforce implements EmploymentOwner {
     this.#employments.set(employment.id, employment);
     this.#attempts.pin(this.#host.directTask(nothing), employment);
     this.#join(employment);
-    const start = this.#start(employment, begin).finally(() => this.#starts.delete(start));
-    this.#starts.add(start);
-    return this.#rounds.occupy(start);
+    return this.#rounds.occupy(this.#start(employment, begin));
   }
 
   /** Dismisses a worker. Resolves when it has ended, with the tasks it leaves unfinished, unless they are reassigned. */
@@ -111,15 +108,8 @@ export class Workforce implements EmploymentOwner {
   }
 
   /** The worker serves one more series, after the updates kept for it. */
-  async qualify(employment: Employment, series: unknown): Promise<void> {
-    if (employment.serves(series)) return;
-    await this.#prepare(employment, new Set(employment.qualification).add(series), () => {
-      employment.qualification = new Set(employment.qualification).add(series);
-      const { isOpen } = employment;
-      this.#leave(employment);
-      this.#join(employment);
-      if (isOpen) this.#open(employment);
-    });
+  qualify(employment: Employment, series: unknown): Promise<void> {
+    return this.#rounds.occupy(this.#qualify(employment, series));
   }
 
   /** The worker runs more or fewer tasks at a time than before. */
@@ -142,23 +132,8 @@ export class Workforce implements EmploymentOwner {
   // --- updates ------------------------------------------------------------------------------------------------------
 
   /** Runs an update on every worker it is meant for and, unless it is ephemeral, on those to come. */
-  async update(update: KeptUpdate, isEphemeral: boolean): Promise<unknown[]> {
-    // Those that are just starting count as present.
-    await Promise.allSettled(this.#starts);
-    if (!isEphemeral) this.#updates.keep(update);
-    const runs: Promise<unknown>[] = [];
-    for (const employment of this.#employments.values()) {
-      // One that is being replaced gets it when it is ready.
-      if (!employment.isOpen || (update.isForSeries && !employment.serves(update.series))) continue;
-      employment.applied.add(update);
-      runs.push(this.#apply(update, employment, isEphemeral));
-    }
-    const outcomes = await Promise.allSettled(runs);
-    const errors = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason);
-    if (errors.length === 0) return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value);
-    this.#updates.forget(update);
-    const message = `The update failed on ${errors.length} of ${runs.length} workers, so it is not kept`;
-    throw new AggregateError(errors, message);
+  update(update: KeptUpdate, isEphemeral: boolean): Promise<unknown[]> {
+    return this.#rounds.occupy(this.#update(update, isEphemeral));
   }
 
   // --- what workers say ---------------------------------------------------------------------------------------------
@@ -168,28 +143,29 @@ export class Workforce implements EmploymentOwner {
   }
 
   workerLost(employment: Employment, error: WorkerLostError, unstarted: readonly Assignment[]): void {
-    employment.losses++;
+    employment.renewed();
     this.#scheduler.close(employment);
     this.#attempts.lost(employment, error, unstarted);
     this.#rounds.plan();
   }
 
   workerPaused(employment: Employment): void {
+    employment.renewed();
     this.#scheduler.close(employment);
     this.#attempts.recallFrom(employment);
   }
 
   async workerReady(employment: Employment): Promise<void> {
-    employment.applied.clear();
-    await this.#prepare(employment, employment.qualification, () => {
-      this.#open(employment);
-      this.#host.emit('workerReplaced', employment.worker);
-    });
+    employment.renewed();
+    await this.#admit(employment);
   }
 
   workerResigned(employment: Employment, error: Error): void {
     const { worker } = employment;
+    employment.resignation = error;
     this.#drop(employment);
+    // Whoever waits for the start of one that has not started is told by that.
+    if (!employment.hasStarted) return;
     this.recruiter?.departed(worker);
     this.#host.emit('workerLost', worker, error);
   }
@@ -204,16 +180,20 @@ export class Workforce implements EmploymentOwner {
         if (!employment.isLeaving) await worker.start(employment);
       };
       await Promise.race([begin(start), employment.ended]);
-      const isReady = await this.#prepare(employment, employment.qualification, () => this.#open(employment));
-      // One that is told to go when it is open has tasks already, and finishes them.
-      if (!isReady && employment.isLeaving) throw new WorkerStartError('The worker was detached before it had started');
+      await this.#admit(employment);
+      // One that was lost meanwhile starts when it is ready again.
+      await employment.started;
+      if (!employment.hasStarted) throw new WorkerStartError('The worker was detached before it had started');
     } catch (error) {
+      const { resignation } = employment;
+      if (resignation !== null) {
+        const message = `The worker resigned before it had started: ${resignation?.message}`;
+        throw new WorkerStartError(message, { cause: resignation });
+      }
       // One that was told to go ends by that.
       if (!employment.isLeaving) this.#drop(employment);
       throw error;
     }
-    employment.hasStarted = true;
-    this.#host.emit('workerAttached', worker);
     return employment;
   }
 
@@ -258,31 +238,122 @@ export class Workforce implements EmploymentOwner {
     if (!employment.hasEnded) await Promise.race([employment.worker.stop(), employment.ended]);
   }
 
+  async #update(update: KeptUpdate, isEphemeral: boolean): Promise<unknown[]> {
+    // Those that it hires count as present.
+    const minimum = this.recruiter?.startMinimum();
+    if (!isEphemeral) this.#updates.keep(update);
+    const meant = this.employments.filter(
+      (one) => !one.isLeaving && (!update.isForSeries || one.serves(update.series)),
+    );
+    const runs = meant.map((employment) => this.#try(update, employment, isEphemeral));
+    const [hiring, ...outcomes] = await Promise.allSettled([minimum, ...runs]);
+    const errors: unknown[] = [];
+    const results: unknown[] = [];
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') errors.push(outcome.reason);
+      else if (outcome.value !== null) results.push(outcome.value.result);
+    }
+    if (errors.length === 0 && hiring.status === 'fulfilled') {
+      this.#updates.confirm(update);
+      return results;
+    }
+    this.#updates.forget(update);
+    if (hiring.status === 'rejected') throw hiring.reason;
+    const message = `The update failed on ${errors.length} of ${meant.length} workers, so it is not kept`;
+    throw new AggregateError(errors, message);
+  }
+
+  /** Runs an update that may turn out to be a bad one, which is no fault of the worker. Null if that leaves before. */
+  #try(update: KeptUpdate, employment: Employment, isEphemeral: boolean): Promise<{ result: unknown } | null> {
+    return this.#visit(employment, update, async () => {
+      return { result: await this.#run(update, employment, { isEphemeral, isTrial: true }) };
+    });
+  }
+
+  async #qualify(employment: Employment, series: unknown): Promise<void> {
+    const widened = () => new Set(employment.qualification).add(series);
+    const widen = () => {
+      employment.qualification = widened();
+      const { isOpen } = employment;
+      this.#leave(employment);
+      this.#join(employment);
+      if (isOpen) this.#open(employment);
+    };
+    // One that is replaced meanwhile has to be prepared once more.
+    while (!employment.serves(series)) {
+      if (employment.isLeaving) {
+        const message = `Worker ${employment.id} has left before it could serve the series`;
+        throw new WorkerLostError(message, { cause: employment.resignation ?? undefined });
+      }
+      await this.#visit(employment, Symbol('qualification'), () => this.#prepare(employment, widened(), widen));
+    }
+  }
+
+  /** Does something on a worker: at once if it takes tasks, or else before it does. Null if it leaves before. */
+  async #visit<T>(employment: Employment, about: unknown, errand: () => Promise<T>): Promise<T | null> {
+    if (employment.isLeaving) return null;
+    if (employment.isOpen) return await errand();
+    return await new Promise((resolve, reject) => {
+      const run = () => errand().then(resolve, reject);
+      employment.errands.set(about, { run, drop: () => resolve(null) });
+    });
+  }
+
+  /** Lets a worker take tasks, after its kept updates and its errands, unless it is lost, paused or dismissed meanwhile. */
+  async #admit(employment: Employment): Promise<void> {
+    const { delivered, hasStarted } = employment;
+    let errand = null as Promise<void> | null;
+    const proceed = () => {
+      errand = employment.runErrand();
+      if (errand !== null) return;
+      this.#open(employment);
+      employment.start();
+      this.#host.emit(hasStarted ? 'workerReplaced' : 'workerAttached', employment.worker);
+    };
+    while (await this.#prepare(employment, employment.qualification, proceed)) {
+      if (errand === null) return;
+      await errand;
+      if (employment.delivered !== delivered) return;
+    }
+  }
+
   /**
    * Runs the kept updates that a worker with this qualification has not had, and then does what they were kept for:
-   * in the same breath, so that none can be kept in between and missed. Resolves with whether that was done.
+   * in the same breath, so that none can be kept in between and missed. Those it has an errand for come with that.
+   * Resolves with false if the worker has been lost, paused or dismissed meanwhile.
    */
   async #prepare(
     employment: Employment,
     qualification: Employment['qualification'],
     then: () => void,
   ): Promise<boolean> {
-    const { losses } = employment;
-    for (;;) {
-      const update = this.#updates.next(qualification, employment.applied);
-      if (update === undefined) break;
-      employment.applied.add(update);
-      await this.#apply(update, employment, false);
+    const { delivered, errands } = employment;
+    const had = new Set<KeptUpdate>();
+    while (!employment.isLeaving && employment.delivered === delivered) {
+      const update = this.#updates.next(qualification, (one) => had.has(one) || errands.has(one));
+      if (update === undefined) {
+        then();
+        return true;
+      }
+      const delivery = delivered.get(update);
+      if (delivery === undefined) await this.#run(update, employment);
+      else if (await delivery) had.add(update);
     }
-    // One that was lost meanwhile has yet to be ready again.
-    const isReady = !employment.isLeaving && employment.losses === losses;
-    if (isReady) then();
-    return isReady;
+    return false;
   }
 
-  #apply(update: KeptUpdate, employment: Employment, isEphemeral: boolean): Promise<unknown> {
+  #run(update: KeptUpdate, employment: Employment, { isEphemeral = false, isTrial = false } = {}): Promise<unknown> {
     const task = this.#host.directTask(update);
     const { promise } = task;
+    const { delivered } = employment;
+    const succeeded = () => true;
+    const failed = () => {
+      delivered.delete(update);
+      // Nobody else is given it from now on.
+      if (isTrial) this.#updates.forget(update);
+      return false;
+    };
+    if (!isEphemeral) delivered.set(update, promise.then(succeeded, failed));
     this.#attempts.runDirectly(task, employment, isEphemeral ? null : update.name);
     return this.#rounds.occupy(promise);
   }

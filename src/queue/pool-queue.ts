@@ -40,11 +40,6 @@ export abstract class PoolQueue extends TaskQueue {
   }
 
   /** @internal */
-  protected override startMinimum(): Promise<void> {
-    return this.#pool.startMinimum();
-  }
-
-  /** @internal */
   protected override ended(): void {
     this.#pool.close();
   }

@@ -229,10 +229,11 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   }
 
   /**
-   * Runs `fn` on every worker and, unless it is ephemeral, on each later one before its first task.
+   * Runs `fn` on every worker and, unless it is ephemeral, on each later one before its first task. A worker that starts,
+   * or whose thread or process is being replaced, runs it when it is ready, before its next task.
    *
    * @returns one result per worker.
-   * @throws AggregateError if it fails anywhere; then it is not kept.
+   * @throws AggregateError if it fails anywhere; then it is not kept, and what was kept with its key still is.
    *
    * @example
    * ```ts
@@ -257,7 +258,6 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     const { ephemeral = false } = options;
     checkBoolean('ephemeral', ephemeral);
     if (this.#shutdown !== null) throw new QueueClosedError();
-    await this.startMinimum();
     const update: KeptUpdate = {
       fn,
       args: [...args],
@@ -316,9 +316,10 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   }
 
   /**
-   * Lets a worker serve one more series, at once or, if updates are kept for it, when they have run.
+   * Lets a worker serve one more series: when it has started, and the updates kept for the series have run on it.
    *
-   * @throws TypeError if it is not attached.
+   * @throws TypeError if it is not attached; WorkerLostError if it leaves before; what such an update throws. Then it
+   * serves what it did.
    */
   async qualifyWorker(workerOrId: IWorker | number, series: unknown): Promise<void> {
     const employment = this.handler.workforce.employment(workerOrId);
@@ -443,9 +444,6 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   }
 
   // --- for ready-made queues ----------------------------------------------------------------------------------------
-
-  /** @internal Starts as many workers as there always are. */
-  protected async startMinimum(): Promise<void> {}
 
   /** @internal The queue's end has begun and nothing waits any more. */
   protected ended(): void {}

@@ -5,12 +5,14 @@ import { expect, test } from 'vitest';
 
 const program = fileURLToPath(new URL('./fixtures/collected.mjs', import.meta.url));
 
-test('Tasks that are over, queues that have ended and their workers are left to the collector', async () => {
+test('Tasks and updates that are over, queues that have ended and their workers are left to the collector', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', program], { timeout: 60_000 });
   expect(stdout.trim().split('\n')).toEqual([
     'tasks of async false',
     'tasks of thread false',
     'tasks of process false',
+    'updates of async',
+    'updates of thread',
     'saturated thread true',
     'saturated process true',
     'queues and workers',

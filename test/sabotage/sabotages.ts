@@ -204,9 +204,15 @@ export const sabotages: readonly Sabotage[] = [
   ),
   ...of(
     'handler/workforce.ts',
-    ['kept updates are not run', 'if (update === undefined) break;', 'break;'],
-    ['an update that failed is kept', '    this.#updates.forget(update);\n', ''],
-    ['a replaced worker is taken to have its updates', '    employment.applied.clear();\n', ''],
+    ['kept updates are not run', 'if (update === undefined) {', 'if (true) {'],
+    ['an update that failed is kept', 'if (isTrial) this.#updates.forget(update);', ''],
+    ['a replaced worker is taken to have its updates', '    employment.renewed();\n    await this', '    await this'],
+    [
+      'updates pass by a worker that is replaced',
+      'if (employment.isLeaving) return null;',
+      'if (!employment.isOpen) return null;',
+    ],
+    ['a worker waits for others after it was told to go', 'if (!employment.isLeaving) await worker', 'await worker'],
     [
       'a worker that is told to go is told twice',
       'const stopped = () => (isFirst ? this.#stop(employment) : employment.ended);',
@@ -226,7 +232,7 @@ export const sabotages: readonly Sabotage[] = [
   ]),
   ...of('handler/updates.ts', [
     'an update with the same key is kept beside the old one',
-    'if (update.key !== undefined) this.#kept = this.#kept.filter(({ key }) => key !== update.key);',
+    'this.#kept = this.#kept.filter(({ key }, i) => i >= index || key !== update.key);',
     '',
   ]),
   ...of(

@@ -205,6 +205,25 @@ export function separateConformance(
       expect(replaced.slice(0, 2)).toEqual([1, 1]);
     });
 
+    test('and has updates run that are made while it is replaced', async () => {
+      const queue = oneWorker({ maxTasks: 1 });
+      for (let i = 1; i <= 3; i++) {
+        expect(await queue.call(tasks.next)).toBe(1);
+        expect(await queue.update(tasks.record, [i])).toHaveLength(1);
+      }
+      expect(await queue.call(tasks.recorded)).toEqual([1, 2, 3]);
+    });
+
+    test('and runs the updates of a series that it is qualified for while it starts', async () => {
+      const queue = oneWorker({ series: ['a'] });
+      await queue.update(tasks.record, ['for b'], { series: 'b' });
+      const other = makeWorker({ series: ['a'] });
+      const attached = queue.attachWorker(other);
+      await queue.qualifyWorker(other, 'b');
+      await attached;
+      expect(await queue.call(tasks.recorded, [], { series: 'b' })).toEqual(['for b']);
+    });
+
     test('and loses none of many tasks while it is replaced again and again', async () => {
       const queue = oneWorker({ maxTasks: 10 });
       const results = await Promise.all(Array.from({ length: 25 }, (_, i) => queue.call(tasks.add, [i, 1])));
@@ -297,6 +316,20 @@ export function separateConformance(
       await queue.update(tasks.record, ['not kept'], { ephemeral: true });
       await queue.call(tasks.exit, [1, 1]);
       expect(await queue.call(tasks.recorded)).toEqual(['first', 'second']);
+    });
+
+    test('has updates run on the next one that were made meanwhile, or tells why they failed there', async () => {
+      const queue = oneWorker();
+      await errorOf(queue.call(tasks.exit, [1], { retry: { lost: 0 } }));
+      const updates = [
+        queue.update(tasks.record, ['kept']),
+        errorOf(queue.update(tasks.exit, [1])),
+        queue.update(tasks.recorded, [], { ephemeral: true }),
+      ];
+      expect(await updates[0]).toHaveLength(1);
+      expect(await updates[1]).toBeInstanceOf(AggregateError);
+      expect(await updates[2]).toEqual([['kept']]);
+      expect(await queue.call(tasks.add, [1, 2])).toBe(3);
     });
 
     test('lets what it only held go on, at no cost', async () => {

@@ -1,6 +1,7 @@
 import { AsyncWorker, type IWorker, type TaskQueue, WorkerLostError } from 'niceq';
 import { describe, expect, test } from 'vitest';
-import { errorOf, ManualWorker, nothing, queueOf, settled } from './helpers.js';
+import { deferred } from '../deferred.js';
+import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
 /** Runs what it is given at once, and remembers what it had. */
 class Diary extends ManualWorker {
@@ -112,6 +113,37 @@ describe('update()', () => {
     expect(late.entries).toEqual([2, 3, 4, 5]);
   });
 
+  test('that fails leaves the kept one with its key in its place', async () => {
+    const { queue, workers } = await diaries(undefined);
+    workers[0]?.failing.add('bad');
+    await queue.update(note, [1], { key: 'k' });
+    await queue.update(note, [2]);
+    expect(await errorOf(queue.update(note, ['bad'], { key: 'k' }))).toBeInstanceOf(AggregateError);
+    const late = new Diary();
+    await queue.attachWorker(late);
+    expect(late.entries).toEqual([1, 2]);
+  });
+
+  test('with the key of one that is still running takes its place, whichever ends first', async () => {
+    for (const order of [
+      [1, 2],
+      [2, 1],
+    ]) {
+      const { queue, worker } = await manual({ concurrency: 2 });
+      const first = queue.update(note, [1], { key: 'k' });
+      const second = queue.update(note, [2], { key: 'k' });
+      for (const n of order) {
+        const run = worker.running.find(({ args }) => args[0] === n);
+        run?.done(n);
+        await settled();
+      }
+      expect(await Promise.all([first, second])).toEqual([[1], [2]]);
+      const late = new Diary();
+      await queue.attachWorker(late);
+      expect(late.entries).toEqual([2]);
+    }
+  });
+
   test('keeps its arguments as they were', async () => {
     const { queue } = await diaries(undefined);
     const args: [unknown] = ['before'];
@@ -134,6 +166,72 @@ describe('update()', () => {
     expect(workers[0]?.entries).toHaveLength(3);
   });
 
+  test('reaches a worker that is qualified while it starts, before its first task of the series', async () => {
+    const queue = queueOf([]);
+    await queue.update(note, ['for b'], { series: 'b' });
+    queue.submit(nothing, [], { series: 'b', id: 'task' });
+    const begun = deferred();
+    const worker = new Diary({ series: ['a'] });
+    worker.start = () => begun.promise;
+    const attached = queue.attachWorker(worker);
+    const qualified = [queue.qualifyWorker(worker, 'b'), queue.qualifyWorker(worker, 'b')];
+    await settled();
+    expect(worker.entries).toEqual([]);
+    begun.resolve();
+    await Promise.all([...qualified, attached]);
+    await settled();
+    expect(worker.entries).toEqual(['for b', 'task']);
+  });
+
+  test('reaches a worker that is qualified while it is replaced, before its first task of the series', async () => {
+    const { queue, workers } = await diaries(['a']);
+    const [worker] = workers as [Diary];
+    await queue.update(note, ['for b'], { series: 'b' });
+    queue.submit(nothing, [], { series: 'b', id: 'task' });
+    worker.employer.lost(new WorkerLostError('gone'), []);
+    const qualified = queue.qualifyWorker(1, 'b');
+    await settled();
+    expect(worker.entries).toEqual([]);
+    await worker.employer.ready();
+    await qualified;
+    await settled();
+    expect(worker.entries).toEqual(['for b', 'task']);
+  });
+
+  test('that fails on a worker that is being qualified rejects, and leaves it as it was', async () => {
+    const { queue, workers } = await diaries(['a']);
+    const [worker] = workers as [Diary];
+    await queue.update(note, ['picky'], { series: 'b' });
+    worker.failing.add('picky');
+    queue.submit(nothing, [], { series: 'b', id: 'b' });
+    queue.submit(nothing, [], { series: 'a', id: 'a' });
+    for (const end of [nothing, () => worker.employer.lost(new WorkerLostError('gone'), [])]) {
+      end();
+      const error = errorOf(queue.qualifyWorker(1, 'b'));
+      await worker.employer.ready();
+      expect((await error).message).toBe('picky failed on 1');
+      expect(queue.workers('b')).toEqual([]);
+    }
+    await settled();
+    expect(worker.entries).toEqual(['picky', 'a', 'picky']);
+    worker.failing.clear();
+    await queue.qualifyWorker(1, 'b');
+    await settled();
+    expect(worker.entries.slice(3)).toEqual(['picky', 'b']);
+  });
+
+  test('for a series and a worker that could not be started leave nobody waiting who qualifies it', async () => {
+    const queue = queueOf([]);
+    await queue.update(note, ['for b'], { series: 'b' });
+    await queue.update(note, ['for all']);
+    const worker = new Diary({ series: ['a'] });
+    worker.failing.add('for all');
+    const attached = errorOf(queue.attachWorker(worker));
+    const qualified = errorOf(queue.qualifyWorker(worker, 'b'));
+    expect((await attached).message).toBe('for all failed on 1');
+    expect(await qualified).toMatchObject({ code: 'ERR_WORKER_LOST', message: expect.stringContaining('Worker 1') });
+  });
+
   test('reaches what a worker put in the place of what it lost', async () => {
     const { queue, workers } = await diaries(undefined, undefined);
     const [first] = workers as [Diary, Diary];
@@ -141,10 +239,85 @@ describe('update()', () => {
     await queue.update(note, [2], { ephemeral: true });
     first.employer.lost(new WorkerLostError('gone'), []);
     first.entries.length = 0;
-    await queue.update(note, [3]);
-    expect(first.entries).toEqual([]);
     await first.employer.ready();
-    expect(first.entries).toEqual([1, 3]);
+    expect(first.entries).toEqual([1]);
+  });
+
+  test.each([
+    ['was lost', (worker: Diary) => worker.employer.lost(new WorkerLostError('gone'), [])],
+    ['is recycled', (worker: Diary) => worker.employer.pause()],
+  ])(
+    'has a result of a worker whose thread %s, and reaches the next one in order, before its tasks',
+    async (_, end) => {
+      const { queue, workers } = await diaries(undefined, undefined);
+      const [first, second] = workers as [Diary, Diary];
+      await queue.update(note, [1]);
+      end(first);
+      first.entries.length = 0;
+      const updates = [
+        queue.update(note, [2]),
+        queue.update(note, [3], { ephemeral: true }),
+        queue.update(note, [4], { series: 's' }),
+      ];
+      await settled();
+      expect([first.entries, second.entries]).toEqual([[], [1, 2, 3, 4]]);
+      await queue.detachWorker(second);
+      queue.submit(nothing, [], { id: 'task' });
+      await first.employer.ready();
+      await settled();
+      expect(first.entries).toEqual([1, 2, 3, 4, 'task']);
+      expect(await Promise.all(updates)).toEqual([2, 3, 4].map((n) => [`${n} on 1`, `${n} on 2`]));
+    },
+  );
+
+  test('that fails where a worker is being replaced rejects, and costs neither that worker nor later ones', async () => {
+    const { queue, workers } = await diaries(undefined, undefined);
+    const [first, second] = workers as [Diary, Diary];
+    await queue.update(note, ['good']);
+    first.failing.add('bad');
+    first.employer.lost(new WorkerLostError('gone'), []);
+    first.entries.length = 0;
+    const error = errorOf(queue.update(note, ['bad']));
+    await first.employer.ready();
+    expect((await error).errors).toEqual([new Error('bad failed on 1')]);
+    expect([first.entries, second.entries]).toEqual([
+      ['good', 'bad'],
+      ['good', 'bad'],
+    ]);
+    expect(await queue.update(note, ['next'])).toEqual(['next on 1', 'next on 2']);
+    const late = new Diary();
+    await queue.attachWorker(late);
+    expect(late.entries).toEqual(['good', 'next']);
+  });
+
+  test('runs again on what takes the place of a thread that died after it had run there', async () => {
+    const { queue, workers } = await diaries(undefined);
+    const [worker] = workers as [Diary];
+    worker.employer.lost(new WorkerLostError('gone'), []);
+    const update = queue.update(note, [1]);
+    await worker.employer.ready();
+    worker.employer.lost(new WorkerLostError('gone again'), []);
+    await worker.employer.ready();
+    expect(await update).toEqual(['1 on 1']);
+    expect(worker.entries).toEqual([1, 1]);
+  });
+
+  test('that waits for a worker has no result of it when that leaves instead', async () => {
+    for (const leave of [
+      (queue: TaskQueue) => queue.detachWorker(1),
+      (queue: TaskQueue) => queue.detachWorker(1, { crash: true }),
+      (queue: TaskQueue) => (queue.worker(1) as Diary).employer.resign(new Error('no more')),
+      (queue: TaskQueue) => queue.shutdown(),
+    ]) {
+      const { queue, workers } = await diaries(undefined, undefined);
+      workers[0]?.employer.lost(new WorkerLostError('gone'), []);
+      const update = queue.update(note, ['x']);
+      const qualified = queue.qualifyWorker(1, 's');
+      await settled();
+      void leave(queue);
+      expect(await update).toEqual(['x on 2']);
+      await qualified;
+    }
   });
 
   test('that fails anywhere rejects with all errors, and is not kept', async () => {

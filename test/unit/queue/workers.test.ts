@@ -101,6 +101,54 @@ describe('attachWorker()', () => {
     expect(isNiceqError(await again, 'ERR_WORKER_START')).toBe(true);
   });
 
+  test.each([
+    ['never starts', () => new Promise<void>(() => {})],
+    ['starts all the same', async () => {}],
+    ['fails to start', () => Promise.reject(new Error('and failed'))],
+  ])('rejects when the worker resigns and %s, and leaves no update waiting', async (_, start) => {
+    class Resigning extends ManualWorker {
+      override start(employer: Employer): Promise<void> {
+        employer.resign(new Error('cannot'));
+        return start();
+      }
+    }
+    const queue = queueOf([]);
+    const lost = vi.fn();
+    queue.on('workerLost', lost);
+    const worker = new Resigning();
+    const attached = errorOf(queue.attachWorker(worker));
+    expect(await queue.update(nothing)).toEqual([]);
+    expect(await attached).toMatchObject({
+      code: 'ERR_WORKER_START',
+      message: expect.stringContaining('cannot'),
+      cause: new Error('cannot'),
+    });
+    expect([queue.workers(), worker.calls, lost.mock.calls]).toEqual([[], ['crash'], []]);
+    queueOf([new Resigning()]).on('workerLost', lost);
+    await settled();
+    expect(lost.mock.calls).toEqual([[expect.anything(), await attached]]);
+  });
+
+  test('resolves only when a worker that pauses while its updates run takes tasks', async () => {
+    const queue = queueOf([]);
+    const told: string[] = [];
+    queue.on('workerAttached', () => told.push('attached')).on('workerReplaced', () => told.push('replaced'));
+    await queue.update(nothing);
+    queue.submit(nothing, [], { id: 'a' });
+    const worker = new ManualWorker();
+    const attached = queue.attachWorker(worker).then(() => told.push('resolved'));
+    await settled();
+    worker.employer.pause();
+    worker.done();
+    await settled();
+    expect([told, worker.given.includes('a')]).toEqual([[], false]);
+    void worker.employer.ready();
+    worker.done();
+    await attached;
+    await settled();
+    expect([told, worker.given.at(-1)]).toEqual([['attached', 'resolved'], 'a']);
+  });
+
   test('gives the worker nothing before it has started', async () => {
     let begin: () => void = nothing;
     class Slow extends ManualWorker {
