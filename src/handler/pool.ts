@@ -35,6 +35,8 @@ export class Pool implements Recruiter {
   #starting = 0;
   /** Whether a start has failed while others are under way: how those end is seen before another is tried. */
   #hasFailed = false;
+  /** Whether none could be started at last: then one is tried at a time. */
+  #isDoubtful = false;
   #size: PoolSize;
   #idleTimer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -64,7 +66,7 @@ export class Pool implements Recruiter {
   #hireFor(hasMore: boolean): void {
     if (hasMore && this.#crew.hasWorkFor(this.#kind)) {
       const wanted = Math.ceil(this.#handler.scheduler.servable / this.#concurrency) - this.#starting;
-      const vacant = this.#size.max - this.#members.size;
+      const vacant = this.#isDoubtful ? 1 - this.#starting : this.#size.max - this.#members.size;
       for (let i = Math.min(wanted, vacant); i > 0; i--) void this.#hire();
     } else if (this.#handler.lifecycle.iterations >= this.#members.size && this.#mayHireOneMore) {
       // Iterations take no place but do take time: the next task should find a worker without.
@@ -104,13 +106,17 @@ export class Pool implements Recruiter {
     this.#starting++;
     try {
       await this.#handler.workforce.hire(worker, (start) => this.#limit(start));
+      this.#isDoubtful = false;
       return null;
     } catch (error) {
       // One that was dismissed meanwhile has not failed.
       if (!this.#members.delete(worker)) return null;
       this.#hasFailed = true;
-      // Nobody is left to do what waits, and who tries again would fail again.
-      if (this.#members.size === 0) this.#handler.fail(this.#crew, this.#kind, error as WorkerStartError);
+      if (this.#members.size === 0) {
+        this.#isDoubtful = true;
+        // Who tries again would fail again.
+        this.#handler.fail(this.#crew, this.#kind, error as WorkerStartError);
+      }
       return error as WorkerStartError;
     } finally {
       if (--this.#starting === 0) {

@@ -109,11 +109,13 @@ export class TaskHandler implements TaskOwner {
     this.#host.guard(call);
   }
 
-  /** Fails everything that waits for a worker of this crew and kind. */
+  /** Fails everything that waits for a worker of this crew and kind, and that no worker there is may run. */
   fail(crew: Crew, kind: string, error: Error): void {
+    const { employments } = this.workforce;
     for (const task of this.tasks(({ phase }) => phase === QUEUED)) {
       const { lane } = task.row as Row;
       if (!crew.serves(task.series) || !lane.acceptance.accepts(kind)) continue;
+      if (employments.some((employment) => employment.mayRun(task))) continue;
       this.scheduler.remove(task);
       this.lifecycle.settle(task, FAILED, error, now());
     }

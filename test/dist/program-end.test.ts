@@ -33,6 +33,7 @@ describe('Without a shutdown a program ends by itself', () => {
     ['though something is queued that nobody may serve', 'queuedForNobody', ['']],
     ['though something is queued and the queue is paused', 'paused', ['']],
     ['after a process died', 'afterLoss', ['ERR_WORKER_LOST', '3']],
+    ['after an update that waited for a new thread', 'updateAfterLoss', ['ERR_WORKER_LOST', 'updated']],
     ['after a task was killed', 'afterTimeout', ['ERR_TASK_TIMEOUT']],
     ['after a crash', 'afterCrash', ['ERR_TASK_CANCELLED']],
   ];

@@ -1,4 +1,4 @@
-import type { Employer, IWorker } from 'niceq';
+import type { Employer, IWorker, TaskHandle } from 'niceq';
 import { expect, onTestFinished, test } from 'vitest';
 import { PoolQueue, type PoolSizeOption } from '../../../src/queue/pool-queue.js';
 import { deferred } from '../deferred.js';
@@ -127,4 +127,33 @@ test('An update of a pool whose minimum can not be started fails, and is not kep
   await settled();
   await pool.startAll();
   expect(pool.made[1]?.given).toEqual([call.id]);
+});
+
+test('A pool whose workers can not be started fails what waits for them, and nothing that others may run', async () => {
+  const pool = new Pool(3);
+  const other = new ManualWorker({ kind: 'other' });
+  await pool.attachWorker(other);
+  const handles = [
+    pool.submit(nothing, [], { id: 'runs' }),
+    pool.submit(nothing, [], { id: 'waits' }),
+    pool.submit(nothing, [], { on: 'manual', id: 'fails' }),
+    pool.submit(nothing, [], { on: 'nobody', id: 'stalls' }),
+    pool.submit(nothing, [], { on: 'other', id: 'waits, too' }),
+  ];
+  await settled();
+  expect(pool.begun).toBe(3);
+  for (const worker of pool.made) worker.started.reject(new Error('no way'));
+  await settled();
+  expect(handles.map(({ state }) => state)).toEqual(['running', 'queued', 'failed', 'queued', 'queued']);
+  expect((await errorOf((handles[2] as TaskHandle).promise)).message).toBe('no way');
+  // It goes on trying, with one at a time, as long as something waits that the pool may run.
+  expect(pool.begun).toBe(4);
+  pool.made[3]?.started.reject(new Error('no way'));
+  await settled();
+  expect([pool.begun, handles[1]?.state]).toEqual([5, 'queued']);
+  other.done();
+  await settled();
+  pool.made[4]?.started.reject(new Error('no way'));
+  await settled();
+  expect([pool.begun, other.given]).toEqual([5, ['runs', 'waits']]);
 });
