@@ -6,12 +6,23 @@ import { epochOfHrtime } from '../clock.js';
 import type { WorkerLoss } from '../errors.js';
 import { FrameReader, frame } from '../protocol/frames.js';
 import { CHANNEL, type ProcessSetup, unreadable } from '../protocol/setup.js';
-import type { OpenChannel } from './channel.js';
+import type { Channel, OpenChannel } from './channel.js';
 import { processEntry } from './entries.js';
 import { Tail } from './tail.js';
 
 /** How long a dead process' stderr may stay open (its own children may hold it), in milliseconds. */
 const LAST_WORDS = 100;
+
+const probe = (value: unknown) => deserialize(serialize(value));
+
+/** The channel to a process that was not started. */
+const nowhere: Channel = { claims: null, probe, post: () => {}, kill: () => {} };
+
+/** Node names only the program it could not start, also when it is the working directory that is missing. */
+function startError(error: Error, { cwd }: SpawnOptions): Error {
+  if (cwd === undefined) return error;
+  return new Error(`${error.message}, with the \`cwd\` ${String(cwd)}: is that a directory?`, { cause: error });
+}
 
 /** How to start processes with these options. Their `stdio` has a pipe for the channel. */
 export function processes(
@@ -21,20 +32,28 @@ export function processes(
 ): OpenChannel {
   return (listener, workerId) => {
     const child = spawn(process.execPath, [...execArgv, fileURLToPath(processEntry)], options);
-    const socket = child.stdio[CHANNEL] as Socket;
+    const stderr = new Tail();
+    const loss: WorkerLoss = {};
+    // Nothing comes any more when it has exited, the channel is empty, and what it wrote to stderr has been read.
+    const open = new Set(child.stderr ? ['exit', 'channel', 'stderr'] : ['exit', 'channel']);
+    const closed = (what: string) => {
+      if (open.delete(what) && open.size === 0) listener.exited({ ...loss, stderr: stderr.toString() });
+    };
+    child.on('error', (error) => {
+      // One that could not be started neither exits nor closes its channel.
+      const hasStarted = child.pid !== undefined;
+      loss.cause ??= hasStarted ? error : startError(error, options);
+      if (!hasStarted) for (const what of [...open]) closed(what);
+    });
+    // Without file descriptors left it has no pipes: the error that says so follows.
+    const socket = child.stdio?.[CHANNEL] as Socket | undefined;
+    if (socket === undefined) return nowhere;
     socket.write(frame({ concurrency, workerId, epoch: epochOfHrtime() } satisfies ProcessSetup));
 
-    const stderr = new Tail();
     child.stderr?.on('data', (chunk: Uint8Array) => {
       stderr.write(chunk);
       process.stderr.write(chunk);
     });
-    const loss: WorkerLoss = {};
-    // Nothing comes any more when it has exited, the channel is empty, and what it wrote to stderr has been read.
-    const open = new Set(child.stderr === null ? ['exit', 'channel'] : ['exit', 'channel', 'stderr']);
-    const closed = (what: string) => {
-      if (open.delete(what) && open.size === 0) listener.exited({ ...loss, stderr: stderr.toString() });
-    };
     child.once('exit', (exitCode, signal) => {
       Object.assign(loss, { exitCode, signal });
       closed('exit');
@@ -42,11 +61,6 @@ export function processes(
     });
     socket.once('close', () => closed('channel'));
     child.stderr?.once('close', () => closed('stderr'));
-    child.on('error', (error) => {
-      loss.cause ??= error;
-      // One that could not be started neither exits nor closes its channel.
-      if (child.pid === undefined) for (const what of [...open]) closed(what);
-    });
     // Failing because it is about to exit is told by its exit.
     socket.on('error', () => {});
     const reader = new FrameReader({
@@ -66,7 +80,7 @@ export function processes(
 
     return {
       claims: null,
-      probe: (value) => deserialize(serialize(value)),
+      probe,
       post: (message) => void socket.write(frame(message)),
       kill: () => void child.kill('SIGKILL'),
     };

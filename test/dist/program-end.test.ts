@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 
 const program = fileURLToPath(new URL('./fixtures/endings.mjs', import.meta.url));
@@ -41,6 +42,16 @@ describe('Without a shutdown a program ends by itself', () => {
     expect(await run(way)).toEqual({ code: 0, said, complained: '' });
   });
 });
+
+test.skipIf(process.platform === 'win32')(
+  'A program that has no file descriptor left is told so by the worker whose process could not be started',
+  async () => {
+    const descriptors = fileURLToPath(new URL('./fixtures/descriptors.mjs', import.meta.url));
+    const command = `ulimit -n 200; exec "$0" "$1"`;
+    const { stdout } = await promisify(execFile)('sh', ['-c', command, process.execPath, descriptors]);
+    expect(stdout.trim().split('\n')).toEqual(['EMFILE', 'ERR_WORKER_START EMFILE', 'started']);
+  },
+);
 
 test('A listener that throws, without a logger, ends a program as any uncaught error does, results delivered', async () => {
   const { code, said, complained } = await run('listenerThatThrows');

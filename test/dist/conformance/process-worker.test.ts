@@ -126,6 +126,8 @@ describe('A ProcessWorker', () => {
     const queue = bench.queueOf([]);
     const error = await errorOf(queue.attachWorker(new ProcessWorker({ ...quiet, cwd: '/nowhere/at/all' })));
     expect(isNiceqError(error, 'ERR_WORKER_START')).toBe(true);
+    // Node itself says only that it has not found its own program.
+    expect(error.message).toContain('`cwd` /nowhere/at/all');
     expect(queue.workers()).toEqual([]);
   });
 
