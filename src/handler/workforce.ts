@@ -19,6 +19,16 @@ const BY_SOURCE: ReadonlySet<string> = new Set(['thread', 'process', 'remote']);
 /** Calls `start`, at once or when there is room for it. */
 type Beginning = (start: () => Promise<void>) => Promise<void>;
 
+/** The workers that are employed by any queue. */
+const employed = new WeakSet<IWorker>();
+
+/** Throws if a queue, whichever, employs the worker: it has one id, and one that it turns to. */
+export function checkFree(worker: IWorker): void {
+  if (!employed.has(worker)) return;
+  const message = `Worker ${worker.id}, of kind '${worker.kind}', is attached already, to this queue or to another one`;
+  throw new TypeError(`${message}: detach it first, or make a worker for each`);
+}
+
 /** What the task does that each worker keeps and never runs. */
 const nothing = { fn: () => {}, args: [], series: undefined };
 
@@ -96,6 +106,7 @@ export class Workforce implements EmploymentOwner {
   hire(worker: IWorker, begin: Beginning = (start) => start()): Promise<Employment> {
     const employment = new Employment(++this.#count, worker, this);
     worker.id = employment.id;
+    employed.add(worker);
     this.#employments.set(employment.id, employment);
     this.#attempts.pin(this.#host.directTask(nothing), employment);
     this.#join(employment);
@@ -212,7 +223,7 @@ export class Workforce implements EmploymentOwner {
     if (!hasStopped) employment.crash();
     employment.end();
     const left = this.#attempts.takeAll(employment, reassign);
-    if (this.#employments.delete(employment.id)) {
+    if (this.#remove(employment)) {
       this.recruiter?.departed(worker);
       if (employment.hasStarted) this.#host.emit('workerDetached', worker);
     }
@@ -225,11 +236,18 @@ export class Workforce implements EmploymentOwner {
   #drop(employment: Employment): void {
     employment.isLeaving = true;
     this.#leave(employment);
-    this.#employments.delete(employment.id);
+    this.#remove(employment);
     this.#attempts.takeAll(employment, true);
     employment.crash();
     employment.end();
     this.#rounds.plan();
+  }
+
+  /** False if it was removed before. */
+  #remove({ id, worker }: Employment): boolean {
+    if (!this.#employments.delete(id)) return false;
+    employed.delete(worker);
+    return true;
   }
 
   async #stop(employment: Employment): Promise<void> {

@@ -14,6 +14,7 @@ import { GuardedEmitter } from '../guarded-emitter.js';
 import type { HandlerHost } from '../handler/host.js';
 import { TaskHandler } from '../handler/task-handler.js';
 import { type KeptUpdate, updateName } from '../handler/updates.js';
+import { checkFree } from '../handler/workforce.js';
 import type { Consumer } from '../iteration/feed.js';
 import { MapIterator } from '../iteration/map.js';
 import { checkLogger } from '../logger.js';
@@ -95,6 +96,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     this.#maxQueued = maxQueued === undefined ? Number.POSITIVE_INFINITY : checkCount('maxQueued', maxQueued);
     if (!Array.isArray(workers)) throw wrongType('workers', 'an array of workers', workers);
     for (const worker of workers) checkWorker(worker);
+    if (new Set(workers).size < workers.length) throw new TypeError('Expected `workers` to name each worker once');
     const host: HandlerHost = {
       emit: (event, ...payload) => this.emit(event, ...(payload as never)),
       heard: this.#heard,
@@ -290,13 +292,12 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   /**
    * Hires a worker. Resolves with its id when the kept updates have run on it and it takes tasks.
    *
-   * @throws TypeError if it is no worker, WorkerStartError if it can't be started.
+   * @throws TypeError if it is no worker, or is attached already, to whichever queue; WorkerStartError if it can't be
+   * started.
    */
   async attachWorker(worker: IWorker): Promise<number> {
     checkWorker(worker);
     if (this.#shutdown !== null) throw new QueueClosedError('The queue was shut down: it takes no more workers');
-    if (this.handler.workforce.employment(worker) !== undefined)
-      throw new TypeError(`Worker ${worker.id} is attached already`);
     const { id } = await this.handler.workforce.hire(worker);
     return id;
   }
@@ -486,7 +487,7 @@ function stallMessage(series: unknown, reason: StallReason, ids: readonly string
   return `Tasks of series ${inspect(series, { depth: 0 })} can't start (${reason}): ${why}`;
 }
 
-/** Throws a TypeError that says what is missing. */
+/** Throws a TypeError that says what is missing, or that it is taken. */
 function checkWorker(worker: unknown): asserts worker is IWorker {
   if (typeof worker !== 'object' || worker === null) throw wrongType('worker', 'a worker', worker);
   const candidate = worker as Partial<IWorker>;
@@ -496,6 +497,7 @@ function checkWorker(worker: unknown): asserts worker is IWorker {
   }
   checkCount('worker.concurrency', candidate.concurrency);
   for (const method of ['start', 'run', 'stop', 'crash'] as const) checkFunction(`worker.${method}`, candidate[method]);
+  checkFree(worker as IWorker);
 }
 
 function checkIterable(input: unknown): void {

@@ -59,6 +59,42 @@ describe('attachWorker()', () => {
     expect(queue.workers()).toEqual([worker]);
   });
 
+  test('refuses a worker that another queue employs, as long as it does', async () => {
+    const [one, other] = [queueOf([]), queueOf([])];
+    const worker = new AsyncWorker();
+    const attached = one.attachWorker(worker);
+    expect(await errorOf(other.attachWorker(worker))).toBeInstanceOf(TypeError);
+    await attached;
+    expect(() => new TaskQueue({ workers: [new AsyncWorker(), worker] })).toThrow(TypeError);
+    expect((await errorOf(other.attachWorker(worker))).message).toContain("Worker 1, of kind 'async'");
+    expect(() => new TaskQueue({ workers: [worker] })).toThrow('attached already');
+    expect([one.worker(1), other.workers()]).toEqual([worker, []]);
+    await one.detachWorker(worker);
+    await other.attachWorker(new AsyncWorker());
+    expect(await other.attachWorker(worker)).toBe(2);
+    await other.shutdown();
+    expect(await one.attachWorker(worker)).toBe(2);
+  });
+
+  test('takes a worker again that has resigned or could not be started elsewhere', async () => {
+    const [one, other] = [queueOf([]), queueOf([])];
+    const worker = new ManualWorker();
+    await one.attachWorker(worker);
+    worker.employer.resign(new Error('no more'));
+    await other.attachWorker(worker);
+    const broken = new ManualWorker();
+    broken.start = () => Promise.reject(new Error('not today'));
+    await errorOf(one.attachWorker(broken));
+    broken.start = async () => {};
+    expect(await other.attachWorker(broken)).toBe(2);
+  });
+
+  test('is refused, by the queue that is made, for a worker that is named twice', () => {
+    const worker = new AsyncWorker();
+    expect(() => new TaskQueue({ workers: [worker, worker] })).toThrow(TypeError);
+    expect(queueOf([worker]).workers()).toEqual([worker]);
+  });
+
   test('rejects when the worker can not be started, and drops it', async () => {
     class Broken extends ManualWorker {
       override start(): Promise<void> {
