@@ -3,7 +3,7 @@ import { AsyncWorker } from '../workers/async-worker.js';
 import { checkConcurrency } from '../workers/options.js';
 import { TaskQueue, type TaskQueueOptions } from './task-queue.js';
 
-export interface AsyncQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
+export interface AsyncQueueOptions extends TaskQueueOptions {
   /** How many tasks run at a time: an integer from 1, or Infinity. Default Infinity. */
   concurrency?: number;
 }
@@ -23,9 +23,10 @@ export class AsyncQueue extends TaskQueue {
   /** @throws TypeError or RangeError for an invalid option. */
   constructor(options: AsyncQueueOptions = {}) {
     checkOptions('options', options);
-    const { concurrency = Number.POSITIVE_INFINITY, ...others } = options;
+    const { concurrency = Number.POSITIVE_INFINITY, workers = [], ...others } = options;
     const worker = new AsyncWorker({ concurrency });
-    super({ ...others, workers: [worker] });
+    // What is no array is refused there.
+    super({ ...others, workers: Array.isArray(workers) ? [worker, ...workers] : workers });
     this.#worker = worker;
   }
 

@@ -3,7 +3,7 @@ import { ProcessWorker, type ProcessWorkerOptions } from '../workers/process-wor
 import { PoolQueue, type PoolSizeOption } from './pool-queue.js';
 import type { TaskQueueOptions } from './task-queue.js';
 
-export interface ProcessQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
+export interface ProcessQueueOptions extends TaskQueueOptions {
   /** How many processes: an integer from 1, or bounds. Default: one for each core. */
   processes?: PoolSizeOption;
   /** Options of each of them. */

@@ -43,7 +43,7 @@ import type { Arguments, Callee, Result } from './types.js';
 import { Waiters } from './waiters.js';
 
 export interface TaskQueueOptions {
-  /** The workers to begin with; more can be attached later. Default: none. */
+  /** The workers to begin with, besides those of a ready-made queue; more can be attached later. Default: none. */
   workers?: readonly IWorker[];
   /**
    * Milliseconds that an attempt of a task may take, from when a worker starts it: more than 0, to 2147483647, or

@@ -3,7 +3,7 @@ import { ThreadWorker, type ThreadWorkerOptions } from '../workers/thread-worker
 import { PoolQueue, type PoolSizeOption } from './pool-queue.js';
 import type { TaskQueueOptions } from './task-queue.js';
 
-export interface ThreadQueueOptions extends Omit<TaskQueueOptions, 'workers'> {
+export interface ThreadQueueOptions extends TaskQueueOptions {
   /** How many threads: an integer from 1, or bounds. Default: one for each core. */
   threads?: PoolSizeOption;
   /** Options of each of them. */

@@ -1,10 +1,13 @@
 import {
+  AsyncQueue,
   AsyncWorker,
   type Employer,
   type IWorker,
   isNiceqError,
+  ProcessQueue,
   type TaskHandle,
   TaskQueue,
+  ThreadQueue,
   WorkerLostError,
 } from 'niceq';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -212,6 +215,22 @@ describe('attachWorker()', () => {
     await queue.shutdown();
     expect(isNiceqError(await errorOf(queue.attachWorker(new AsyncWorker())), 'ERR_QUEUE_CLOSED')).toBe(true);
   });
+});
+
+test.each([
+  ['AsyncQueue', AsyncQueue],
+  ['ThreadQueue', ThreadQueue],
+  ['ProcessQueue', ProcessQueue],
+])('An %s takes workers besides its own', async (_, Queue) => {
+  const worker = new ManualWorker();
+  const queue = new Queue({ workers: [worker] });
+  expect(queue.capacity).toBeGreaterThan(1);
+  const result = queue.call(nothing, [], { on: 'manual' });
+  await settled();
+  worker.done('done');
+  expect(await result).toBe('done');
+  await queue.shutdown();
+  expect(worker.calls).toEqual(['stop']);
 });
 
 describe('A worker', () => {
