@@ -21,20 +21,31 @@ export function outOfRange(name: string, allowed: string, value: unknown): Range
 }
 
 export function checkInteger(name: string, value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): number {
-  const allowed = `an integer from ${min} ${max === Number.MAX_SAFE_INTEGER ? 'up' : `to ${max}`}`;
+  return checkWithin(name, value, min, max, integers(min, max));
+}
+
+/** A count that may also be Infinity. */
+export function checkCount(name: string, value: unknown, min = 1): number {
+  if (value === Number.POSITIVE_INFINITY) return value;
+  const max = Number.MAX_SAFE_INTEGER;
+  return checkWithin(name, value, min, max, `${integers(min, max)}, or Infinity`);
+}
+
+function integers(min: number, max: number): string {
+  return `an integer from ${min} ${max === Number.MAX_SAFE_INTEGER ? 'up' : `to ${max}`}`;
+}
+
+function checkWithin(name: string, value: unknown, min: number, max: number, allowed: string): number {
   if (typeof value !== 'number') throw wrongType(name, allowed, value);
   if (!Number.isInteger(value) || value < min || value > max) throw outOfRange(name, allowed, value);
   return value;
 }
 
-/** A count that may also be Infinity. */
-export function checkCount(name: string, value: unknown, min = 1): number {
-  return value === Number.POSITIVE_INFINITY ? value : checkInteger(name, value, min);
-}
-
-/** A number of milliseconds that a timer can wait; `min` itself is allowed only if it is 0. */
-export function checkDuration(name: string, value: unknown, { zero = false } = {}): number {
-  const allowed = `a number of milliseconds, ${zero ? 'from 0' : 'more than 0'} to ${MAX_DURATION}`;
+/** A number of milliseconds that a timer can wait; 0 and Infinity, which is without a timer, only if they are allowed. */
+export function checkDuration(name: string, value: unknown, { zero = false, infinity = false } = {}): number {
+  if (infinity && value === Number.POSITIVE_INFINITY) return value;
+  const range = `${zero ? 'from 0' : 'more than 0'} to ${MAX_DURATION}`;
+  const allowed = `a number of milliseconds, ${range}${infinity ? ', or Infinity' : ''}`;
   if (typeof value !== 'number') throw wrongType(name, allowed, value);
   if (!(zero ? value >= 0 : value > 0) || value > MAX_DURATION) throw outOfRange(name, allowed, value);
   return value;
@@ -72,8 +83,8 @@ export function checkOneOf<T extends string>(name: string, value: unknown, allow
 }
 
 /** An object of options; whatever else was passed in its place is refused. */
-export function checkOptions(name: string, value: unknown): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(name, 'an object', value);
+export function checkOptions(name: string, value: unknown, allowed = 'an object'): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(name, allowed, value);
 }
 
 export function checkSignal(name: string, value: unknown): AbortSignal {

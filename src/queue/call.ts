@@ -1,5 +1,6 @@
 import {
   checkBoolean,
+  checkCount,
   checkDuration,
   checkInteger,
   checkNumber,
@@ -128,7 +129,7 @@ function settingsOf(options: CallOptions, band: Band, defaults: TaskSettings): T
 
 /** Infinity is none. */
 export function checkTimeout(timeout: unknown): number {
-  return timeout === Number.POSITIVE_INFINITY ? timeout : checkDuration('timeout', timeout);
+  return checkDuration('timeout', timeout, { infinity: true });
 }
 
 /** Returns what `retry` names of a policy. */
@@ -136,15 +137,11 @@ export function checkRetry(retry: RetryOptions): Partial<RetryPolicy> {
   checkOptions('retry', retry);
   const { lost, timeout, error, delay } = retry;
   const policy: Partial<RetryPolicy> = {};
-  if (lost !== undefined) policy.lost = checkTimes('retry.lost', lost);
-  if (timeout !== undefined) policy.timeout = checkTimes('retry.timeout', timeout);
-  if (error !== undefined) policy.error = typeof error === 'function' ? error : checkTimes('retry.error', error);
+  if (lost !== undefined) policy.lost = checkCount('retry.lost', lost, 0);
+  if (timeout !== undefined) policy.timeout = checkCount('retry.timeout', timeout, 0);
+  if (error !== undefined) policy.error = typeof error === 'function' ? error : checkCount('retry.error', error, 0);
   if (delay !== undefined) {
     policy.delay = typeof delay === 'function' ? delay : checkDuration('retry.delay', delay, { zero: true });
   }
   return policy;
-}
-
-function checkTimes(name: string, value: unknown): number {
-  return value === Number.POSITIVE_INFINITY ? value : checkInteger(name, value, 0);
 }

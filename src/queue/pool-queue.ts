@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { checkCount, checkInteger, checkOptions, outOfRange } from '../check.js';
+import { checkDuration, checkInteger, checkOptions, outOfRange } from '../check.js';
 import { Pool, type PoolSize } from '../handler/pool.js';
 import type { IWorker } from '../workers/worker.js';
 import { TaskQueue, type TaskQueueOptions } from './task-queue.js';
@@ -50,11 +50,12 @@ function checkSize(name: string, size: PoolSizeOption = availableParallelism()):
     const count = checkInteger(name, size, 1);
     return { min: count, max: count, idleTimeout: Number.POSITIVE_INFINITY };
   }
-  checkOptions(name, size);
+  checkOptions(name, size, 'a number or an object');
   const { min = 0, idleTimeout = 10_000 } = size;
   checkInteger(`${name}.min`, min, 0);
   const { max = Math.max(min, availableParallelism()) } = size;
   checkInteger(`${name}.max`, max, 1);
   if (max < min) throw outOfRange(`${name}.max`, `at least \`min\`, which is ${min}`, max);
-  return { min, max, idleTimeout: checkCount(`${name}.idleTimeout`, idleTimeout, 0) };
+  checkDuration(`${name}.idleTimeout`, idleTimeout, { zero: true, infinity: true });
+  return { min, max, idleTimeout };
 }

@@ -22,7 +22,7 @@ export async function wait(
 ): Promise<boolean> {
   checkOptions('options', options);
   const { timeout = Number.POSITIVE_INFINITY, signal } = options;
-  if (timeout !== Number.POSITIVE_INFINITY) checkDuration('timeout', timeout, { zero: true });
+  checkDuration('timeout', timeout, { zero: true, infinity: true });
   if (signal !== undefined) checkSignal('signal', signal);
   signal?.throwIfAborted();
 

@@ -67,6 +67,7 @@ const ofQueues: Record<string, readonly Sort[]> = {
   'retry.delay': noDuration.filter((sort) => sort !== 'function'),
   maxQueued: noCount,
   autoStart: noBoolean,
+  workers: noArray,
 };
 const ofChildren: Record<string, readonly Sort[]> = {
   concurrency: noInteger,
@@ -80,7 +81,7 @@ const ofPools = (name: string): Record<string, readonly Sort[]> => ({
   [name]: noInteger.filter((sort) => sort !== 'object'),
   [`${name}.min`]: noInteger.filter((sort) => sort !== 'zero'),
   [`${name}.max`]: noInteger,
-  [`${name}.idleTimeout`]: noCount.filter((sort) => sort !== 'zero'),
+  [`${name}.idleTimeout`]: noDuration.filter((sort) => sort !== 'infinity'),
 });
 
 const queue = new AsyncQueue();
@@ -92,7 +93,7 @@ const consume = (source: never, more?: never) => new ParallelLimitedTaskConsumer
 
 const rows: Row[] = [
   ['TaskQueue options', noObject, (value) => new TaskQueue(value), 'options'],
-  ...options('TaskQueue', (settings) => new TaskQueue(settings), { ...ofQueues, workers: noArray }),
+  ...options('TaskQueue', (settings) => new TaskQueue(settings), ofQueues),
   ...options('AsyncQueue', (settings) => new AsyncQueue(settings), { ...ofQueues, concurrency: noCount }),
   ...options('ThreadQueue', (settings) => new ThreadQueue(settings), {
     ...ofQueues,
@@ -319,4 +320,18 @@ describe('Every value that is none of what it may be is refused, with its name, 
       }
     }
   });
+});
+
+test.each([
+  [
+    'threads of a ThreadQueue',
+    () => new ThreadQueue({ threads: '2' as never }),
+    '`threads` to be a number or an object',
+  ],
+  ['resize', () => new ThreadQueue().resize('a' as never), '`threads` to be a number or an object'],
+  ['AsyncQueue.concurrency', () => new AsyncQueue({ concurrency: 0 }), 'an integer from 1 up, or Infinity'],
+  ['idleTimeout', () => new ThreadQueue({ threads: { idleTimeout: 3e9 } }), 'from 0 to 2147483647, or Infinity'],
+  ['timeout', () => new TaskQueue({ timeout: 0 }), 'more than 0 to 2147483647, or Infinity'],
+])('What is said of a bad %s names all that is allowed', (_, act, allowed) => {
+  expect(act).toThrow(allowed);
 });

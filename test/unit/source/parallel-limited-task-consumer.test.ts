@@ -635,9 +635,9 @@ describe('an iterable', () => {
 });
 
 test.each([
-  [{ limit: 0 }, 'Expected `limit` to be an integer from 1 up, got `0` (number)'],
+  [{ limit: 0 }, 'Expected `limit` to be an integer from 1 up, or Infinity, got `0` (number)'],
   [{ limit: 1.5 }, 'Expected `limit` to be an integer from 1 up'],
-  [{}, 'Expected `limit` to be an integer from 1 up, got `undefined` (undefined)'],
+  [{}, 'Expected `limit` to be an integer from 1 up, or Infinity, got `undefined` (undefined)'],
   [{ limit: 1, queue: {} }, 'Expected `queue` to be a TaskQueue'],
   [{ limit: 1, options: {} }, 'Expected a `queue` for the `options`'],
   [{ limit: 1, queue: new TaskQueue(), options: 1 }, 'Expected `options` to be an object'],
