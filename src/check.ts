@@ -41,7 +41,7 @@ function checkWithin(name: string, value: unknown, min: number, max: number, all
   return value;
 }
 
-/** A number of milliseconds that a timer can wait; 0 and Infinity, which is without a timer, only if they are allowed. */
+/** A number of milliseconds that a timer can wait; 0, and Infinity for no timer, only if they are allowed. */
 export function checkDuration(name: string, value: unknown, { zero = false, infinity = false } = {}): number {
   if (infinity && value === Number.POSITIVE_INFINITY) return value;
   const range = `${zero ? 'from 0' : 'more than 0'} to ${MAX_DURATION}`;

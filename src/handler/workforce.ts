@@ -317,7 +317,7 @@ export class Workforce implements EmploymentOwner {
     });
   }
 
-  /** Lets a worker take tasks, after its kept updates and its errands, unless it is lost, paused or dismissed meanwhile. */
+  /** Lets a worker take tasks after its kept updates and errands, unless it is lost, paused or dismissed meanwhile. */
   async #admit(employment: Employment): Promise<void> {
     const { delivered, hasStarted } = employment;
     let errand = null as Promise<void> | null;

@@ -231,8 +231,8 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   }
 
   /**
-   * Runs `fn` on every worker and, unless it is ephemeral, on each later one before its first task. A worker that starts,
-   * or whose thread or process is being replaced, runs it when it is ready, before its next task.
+   * Runs `fn` on every worker and, unless it is ephemeral, on each later one before its first task. A worker that is
+   * starting, or whose thread or process is being replaced, runs it when it is ready, before its next task.
    *
    * @returns one result per worker.
    * @throws AggregateError if it fails anywhere; then it is not kept, and what was kept with its key still is.

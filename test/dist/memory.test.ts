@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 
 const program = fileURLToPath(new URL('./fixtures/collected.mjs', import.meta.url));
 
-test('Tasks and updates that are over, queues that have ended and their workers are left to the collector', async () => {
+test('What is over - tasks, updates, queues and their workers - is left to the collector', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', program], { timeout: 60_000 });
   expect(stdout.trim().split('\n')).toEqual([
     'tasks of async false',

@@ -270,7 +270,7 @@ describe('update()', () => {
     },
   );
 
-  test('that fails where a worker is being replaced rejects, and costs neither that worker nor later ones', async () => {
+  test('that fails where a worker is being replaced rejects, and costs no worker its place', async () => {
     const { queue, workers } = await diaries(undefined, undefined);
     const [first, second] = workers as [Diary, Diary];
     await queue.update(note, ['good']);
