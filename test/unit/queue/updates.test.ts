@@ -302,6 +302,20 @@ describe('update()', () => {
     expect(worker.entries).toEqual([1, 1]);
   });
 
+  test('that is kept and fails on a new thread runs again on the next one, and so do those before it', async () => {
+    const { queue, workers } = await diaries(undefined);
+    const [worker] = workers as [Diary];
+    await queue.update(note, [1]);
+    await queue.update(note, ['picky']);
+    worker.employer.lost(new WorkerLostError('gone'), []);
+    worker.entries.length = 0;
+    worker.failing.add('picky');
+    expect((await errorOf(worker.employer.ready())).message).toBe('picky failed on 1');
+    worker.failing.clear();
+    await worker.employer.ready();
+    expect(worker.entries).toEqual([1, 'picky', 1, 'picky']);
+  });
+
   test('that waits for a worker has no result of it when that leaves instead', async () => {
     for (const leave of [
       (queue: TaskQueue) => queue.detachWorker(1),
