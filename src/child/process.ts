@@ -1,6 +1,5 @@
 import { Socket } from 'node:net';
-import { deserialize, serialize } from 'node:v8';
-import { FrameReader, frame } from '../protocol/frames.js';
+import { cloneByFrame, FrameReader, frame } from '../protocol/frames.js';
 import type { Message } from '../protocol/messages.js';
 import { CHANNEL, type ProcessSetup } from '../protocol/setup.js';
 import { setClock } from './clock.js';
@@ -19,7 +18,7 @@ function begin({ concurrency, workerId, epoch }: ProcessSetup): Runner {
   const runner = new Runner(
     {
       post: (message) => void socket.write(frame(message)),
-      probe: (value) => deserialize(serialize(value)),
+      probe: cloneByFrame,
       memory: () => process.memoryUsage.rss(),
       exit: () => process.exit(0),
     },

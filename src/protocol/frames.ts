@@ -1,5 +1,12 @@
-import { DefaultSerializer, deserialize } from 'node:v8';
+import { DefaultDeserializer, DefaultSerializer, serialize } from 'node:v8';
 import { fromText, toText } from './plain-text.js';
+
+declare module 'node:v8' {
+  /** Documented by Node, but not typed. */
+  interface DefaultDeserializer {
+    _readHostObject(): NodeJS.ArrayBufferView<ArrayBuffer>;
+  }
+}
 
 /**
  * How messages travel between processes: eight bytes, of which the first four say how the message is written and the
@@ -40,6 +47,31 @@ function cloneFrame(message: unknown): Buffer {
   return bytes;
 }
 
+/**
+ * Reads a structured clone. By itself Node makes typed arrays views of the bytes it reads: then all that came together
+ * would share one buffer, and who hands one over would empty the others.
+ */
+class CloneReader extends DefaultDeserializer {
+  override _readHostObject(): NodeJS.ArrayBufferView<ArrayBuffer> {
+    const view = super._readHostObject();
+    const { buffer, byteOffset, byteLength } = view;
+    // As threads bring it.
+    const View = Buffer.isBuffer(view) ? Uint8Array : (view.constructor as Uint8ArrayConstructor);
+    return new View(buffer.slice(byteOffset, byteOffset + byteLength));
+  }
+}
+
+function readClone(bytes: Buffer): unknown {
+  const reader = new CloneReader(bytes);
+  reader.readHeader();
+  return reader.readValue();
+}
+
+/** The value as the other side would get it, or throws what structured clone throws. */
+export function cloneByFrame(value: unknown): unknown {
+  return readClone(serialize(value));
+}
+
 /** Who gets the messages. */
 export interface FrameOwner {
   message(message: unknown): void;
@@ -76,7 +108,7 @@ export class FrameReader {
         }
         message = this.#isText
           ? fromText(bytes.toString('utf8', HEAD, this.#needed))
-          : deserialize(bytes.subarray(HEAD, this.#needed));
+          : readClone(bytes.subarray(HEAD, this.#needed));
         this.#chunks = bytes.length > this.#needed ? [bytes.subarray(this.#needed)] : [];
         this.#length -= this.#needed;
         this.#needed = HEAD;

@@ -1,10 +1,9 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { deserialize, serialize } from 'node:v8';
 import { epochOfHrtime } from '../clock.js';
 import type { WorkerLoss } from '../errors.js';
-import { FrameReader, frame } from '../protocol/frames.js';
+import { cloneByFrame, FrameReader, frame } from '../protocol/frames.js';
 import { CHANNEL, type ProcessSetup, unreadable } from '../protocol/setup.js';
 import type { Channel, OpenChannel } from './channel.js';
 import { processEntry } from './entries.js';
@@ -13,10 +12,8 @@ import { Tail } from './tail.js';
 /** How long a dead process' stderr may stay open (its own children may hold it), in milliseconds. */
 const LAST_WORDS = 100;
 
-const probe = (value: unknown) => deserialize(serialize(value));
-
 /** The channel to a process that was not started. */
-const nowhere: Channel = { claims: null, probe, post: () => {}, kill: () => {} };
+const nowhere: Channel = { claims: null, probe: cloneByFrame, post: () => {}, kill: () => {} };
 
 /** Node names only the program it could not start, also when it is the working directory that is missing. */
 function startError(error: Error, { cwd }: SpawnOptions): Error {
@@ -80,7 +77,7 @@ export function processes(
 
     return {
       claims: null,
-      probe,
+      probe: cloneByFrame,
       post: (message) => void socket.write(frame(message)),
       kill: () => void child.kill('SIGKILL'),
     };

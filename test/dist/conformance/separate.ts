@@ -176,6 +176,22 @@ export function separateConformance(
     });
   });
 
+  test('brings what is binary in memory that no other task has, and a Buffer as the Uint8Array that threads make of it', async () => {
+    const queue = oneWorker();
+    const given = Buffer.from('niceq');
+    const isBuffer = (value: unknown) => [Buffer.isBuffer(value), value instanceof Uint8Array];
+    expect(await queue.call(isBuffer, [given])).toEqual([false, true]);
+    const readAll = (part: Uint16Array) => new Uint16Array(part.buffer).at(-1);
+    expect(await queue.call(readAll, [new Uint16Array([1, 2, 3])])).toBe(3);
+    const [first, second] = (await Promise.all(
+      [tasks.echoOne, tasks.echoOne].map((fn) => queue.call(fn, [given])),
+    )) as [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
+    expect(first).toStrictEqual(new Uint8Array(given));
+    const { buffer } = first;
+    structuredClone(buffer, { transfer: [buffer] });
+    expect(second).toStrictEqual(new Uint8Array(given));
+  });
+
   describe('has a memory of its own', () => {
     test('in which modules keep their state', async () => {
       const queue = bench.queueOf([makeWorker({ series: ['a'] }), makeWorker({ series: ['b'] })]);

@@ -1,7 +1,7 @@
 import { serialize } from 'node:v8';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FrameReader, frame } from '../../../src/protocol/frames.js';
+import { cloneByFrame, FrameReader, frame } from '../../../src/protocol/frames.js';
 
 function reading() {
   const messages: unknown[] = [];
@@ -103,8 +103,38 @@ describe('frames', () => {
     }
   });
 
+  it('bring each typed array with a buffer of its own, which holds nothing else', () => {
+    const whole = new Uint8Array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
+    const views = [
+      whole.subarray(3, 5),
+      new Uint16Array(whole.buffer, 2, 3),
+      new Float64Array(whole.buffer, 8, 1),
+      new BigInt64Array(whole.buffer, 8, 1),
+      new DataView(whole.buffer, 5, 6),
+      new Uint8Array(0),
+    ];
+    for (const padding of ['', 'x', 'xyz']) {
+      const { reader, messages } = reading();
+      reader.read(Buffer.concat([frame([padding, views]), frame([padding, views])]));
+      const arrived = messages.flatMap((message) => (message as [string, typeof views])[1]);
+      expect(arrived).toStrictEqual([...views, ...views]);
+      for (const { byteOffset, byteLength, buffer } of arrived) {
+        expect([byteOffset, buffer.byteLength]).toEqual([0, byteLength]);
+      }
+      expect(new Set(arrived.map(({ buffer }) => buffer)).size).toBe(arrived.length);
+    }
+  });
+
+  it('bring a Buffer as threads do, as a Uint8Array', () => {
+    const { reader, messages } = reading();
+    reader.read(frame([Buffer.from('abc')]));
+    expect(messages).toStrictEqual([[new Uint8Array([97, 98, 99])]]);
+    expect(cloneByFrame(Buffer.from('abc'))).toStrictEqual(structuredClone(Buffer.from('abc')));
+  });
+
   it('refuse what structured clone refuses', () => {
     expect(() => frame([() => 1])).toThrow(/could not be cloned/);
     expect(() => frame(Symbol('s'))).toThrow(/could not be cloned/);
+    expect(() => cloneByFrame([() => 1])).toThrow(/could not be cloned/);
   });
 });
