@@ -1,10 +1,17 @@
+const LAST_TICKET = 2 ** 31 - 1;
+
+/** The ticket to use after this one: from 1, as it and its negative must fit into a word, and 0 is nobody's. */
+export function ticketAfter(ticket: number): number {
+  return ticket === LAST_TICKET ? 1 : ticket + 1;
+}
+
 /**
  * Who may have a task that a thread holds: one word for each slot, shared by both sides.
  *
  * The parent writes the task's ticket when it sends it. The thread claims the task by turning `ticket` into `-ticket`
  * right before it starts it; the parent takes it back by turning `ticket` into 0. Both use compare-and-exchange, so
- * exactly one of them succeeds, and because a ticket is used once, a thread that comes across a task taken back long
- * ago can't mistake the slot's next task for it.
+ * exactly one of them succeeds, and because a ticket is used again only after all others, a thread that comes across a
+ * task taken back long ago can't mistake the slot's next task for it.
  *
  * A slot beyond the words has none: a task there is the thread's from when it was sent, and can't be taken back.
  */

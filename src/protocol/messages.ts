@@ -10,7 +10,7 @@ import type { ErrorRecord } from './error-record.js';
  * more than all the rest, so there are none but the user's.
  *
  * A task on its way has a `slot`, a small integer that is free again when the parent has heard of its end, and a
- * `ticket`, never used twice on the same thread or process.
+ * `ticket`, used again on the same thread or process only after two thousand million others.
  */
 export type Message = unknown[];
 

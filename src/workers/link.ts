@@ -1,4 +1,5 @@
 import type { WorkerLoss, WorkerLostError } from '../errors.js';
+import { ticketAfter } from '../protocol/claims.js';
 import { decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
 import { CommandWriter, command, endOfCommand, type Message, type Reports, readReports } from '../protocol/messages.js';
 import { Outbox } from '../protocol/outbox.js';
@@ -49,7 +50,7 @@ export class Link implements Reports, ChannelListener {
   readonly #freeSlots: number[] = [];
   /** How many were asked to end, have had their time, and still run. */
   #overdue = 0;
-  #tickets = 0;
+  #ticket = 0;
   #hasExited = false;
   /** What is about to end it, or why it was ended. */
   #fault: unknown;
@@ -99,7 +100,8 @@ export class Link implements Reports, ChannelListener {
     // What is run again may be what has ended the last one: nothing else shares its message, or waits behind it.
     const isRepeated = attempt > 1;
     const estimate = isRepeated ? UNKNOWN_TIME : Math.min(code.meanTime, UNKNOWN_TIME);
-    const posting = new Posting(assignment, code, slot, ++this.#tickets, estimate);
+    this.#ticket = ticketAfter(this.#ticket);
+    const posting = new Posting(assignment, code, slot, this.#ticket, estimate);
     this.#postings[slot] = posting;
     this.#channel.claims?.offer(slot, posting.ticket);
     const isHandedOver = transfer.length > 0;

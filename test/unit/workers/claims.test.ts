@@ -1,7 +1,14 @@
-import { describe, expect, it } from 'vitest';
-import { Claims } from '../../../src/protocol/claims.js';
+import { describe, expect, it, vi } from 'vitest';
+import { Claims, ticketAfter } from '../../../src/protocol/claims.js';
+import { command, endOfCommand, split } from '../../../src/protocol/messages.js';
 import { Link } from '../../../src/workers/link.js';
 import { FakeAssignment, type FakeChannel, fakeChannels } from './fake-channel.js';
+
+/** Every link begins as if it had run for days. */
+vi.mock(import('../../../src/protocol/claims.js'), async (original) => {
+  const actual = await original();
+  return { ...actual, ticketAfter: (ticket) => actual.ticketAfter(ticket === 0 ? 2 ** 31 - 3 : ticket) };
+});
 
 describe('claims', () => {
   it('give a task to the thread or back to the parent, never to both', () => {
@@ -17,6 +24,24 @@ describe('claims', () => {
     const claims = Claims.create(2);
     claims.offer(2, 9);
     expect([claims.take(2, 9), claims.revoke(2, 9), claims.isTaken(2, 9)]).toEqual([true, false, true]);
+  });
+
+  it('can be made and taken back with every ticket there is', async () => {
+    const { open, channels } = fakeChannels(Claims.create(9));
+    const owner = { ready: () => {}, released: () => {}, ended: () => expect.fail('it goes on') };
+    const link = new Link(open, owner, { concurrency: 1, graceful: 10, workerId: 1 });
+    const assignments = Array.from({ length: 6 }, () => new FakeAssignment());
+    for (const assignment of assignments) link.run(assignment);
+    expect(assignments.map((assignment) => link.recall(assignment))).toEqual([false, true, true, true, true, true]);
+    await Promise.resolve();
+    const runs = (channels[0] as FakeChannel).received.flatMap((message) => split(message, endOfCommand));
+    const tickets = runs.filter(([op]) => op === command.run).map((run) => run[2]);
+    expect(tickets).toEqual([2 ** 31 - 2, 2 ** 31 - 1, 1, 2, 3, 4]);
+    const claims = Claims.create(1);
+    for (let ticket = ticketAfter(0), n = 0; n < 6; n++, ticket = ticketAfter(ticket)) {
+      claims.offer(0, ticket);
+      expect([claims.take(0, ticket), claims.isTaken(0, ticket)], `${ticket}`).toEqual([true, true]);
+    }
   });
 
   it('keep no link from having more tasks than there are slots', () => {
