@@ -40,10 +40,10 @@ export abstract class ChildWorker implements IWorker {
   /** Links that get no more tasks, and serve the iterations that go on there. */
   readonly #retired = new Set<Link>();
   #failures = 0;
-  /** Tasks given to the link, updates not counted. */
-  #taskCount = 0;
   #isReplacing = false;
   #isRecycling = false;
+  /** Whether nothing is given back, as all that the link has is to run there. */
+  #isKeeping = false;
   #isMeasuring = false;
   /** It was told to end: nothing is started any more. */
   #isEnding = false;
@@ -64,18 +64,23 @@ export abstract class ChildWorker implements IWorker {
   }
 
   run(assignment: Assignment): void {
-    (this.#link as Link).run(assignment);
-    if (assignment.isUpdate) return;
-    this.#taskCount++;
-    if (this.#taskCount >= this.#settings.maxTasks) this.#retire();
+    const link = this.#link;
+    if (link === null) {
+      // An update of a series it is to serve, which comes whatever becomes of the worker.
+      assignment.lost(new WorkerLostError(`The ${this.kind} that was to run it has died`));
+      return;
+    }
+    link.run(assignment);
+    this.#retireIfSpent(link);
   }
 
   holds(fn: AnyFunction | TaskRef): boolean {
-    return this.#link?.holds(fn) ?? false;
+    const link = this.#link;
+    return link !== null && link.taskCount < this.#settings.maxTasks && link.holds(fn);
   }
 
   recall(assignment: Assignment): boolean | Promise<boolean> {
-    return this.#link?.recall(assignment) ?? false;
+    return this.#isKeeping ? false : (this.#link?.recall(assignment) ?? false);
   }
 
   cancel(assignment: Assignment, reason: unknown): void {
@@ -114,6 +119,7 @@ export abstract class ChildWorker implements IWorker {
       if (this.#isEnding) throw new Error('it was told to end');
       this.#starting = null;
       this.#link = link;
+      this.#isRecycling = false;
       return true;
     } catch (cause) {
       if (this.#isEnding || ++this.#failures >= STARTS) {
@@ -161,28 +167,25 @@ export abstract class ChildWorker implements IWorker {
     // One that dies while its updates run makes them fail: then the loop below, under way already, starts the next.
     if (this.#isReplacing) return;
     this.#isReplacing = true;
-    this.#isRecycling = false;
-    this.#taskCount = 0;
     const employer = this.#employer as Employer;
     try {
       for (;;) {
         if (!(await this.#tryStart())) continue;
         try {
           await employer.ready();
-          // It has died before it was given anything.
+          // It has died, or had its time, before this came.
           if (this.#link === null) continue;
           this.#failures = 0;
           this.#isReplacing = false;
-          // Tasks may have come before this did.
-          if (this.#taskCount >= this.#settings.maxTasks) this.#retire();
           return;
         } catch (cause) {
           // A kept update failed: tasks would not find what they rely on.
           if (++this.#failures >= STARTS)
             throw new WorkerStartError(`A kept update failed on a new ${this.kind}`, { cause });
+          // Its end tells those who wait for something else of it.
           const link = this.#link;
-          this.#link = null;
           link?.kill();
+          await link?.exit;
         }
       }
     } catch (error) {
@@ -191,8 +194,8 @@ export abstract class ChildWorker implements IWorker {
   }
 
   #released(link: Link): void {
-    if (this.#retired.has(link) && link.iterations === 0) void link.stop();
     if (link !== this.#link) return;
+    this.#retireIfSpent(link);
     if (this.#isRecycling) {
       if (link.size === 0) this.#recycle(link);
     } else if (this.#settings.maxMemory !== Number.POSITIVE_INFINITY) {
@@ -200,17 +203,26 @@ export abstract class ChildWorker implements IWorker {
     }
   }
 
+  /** Retires one that has been given all its tasks, once it could be given one more without being asked. */
+  #retireIfSpent(link: Link): void {
+    if (link.taskCount < this.#settings.maxTasks || link.load >= this.concurrency) return;
+    // Held is only what waits for updates.
+    this.#isKeeping = true;
+    this.#retire();
+    this.#isKeeping = false;
+  }
+
   async #measure(link: Link): Promise<void> {
     if (this.#isMeasuring) return;
     this.#isMeasuring = true;
     const memory = await link.memory();
     this.#isMeasuring = false;
-    if (memory > this.#settings.maxMemory && link === this.#link) this.#retire();
+    if (memory > this.#settings.maxMemory && link === this.#link && !this.#isReplacing) this.#retire();
   }
 
   /** The thread or process gets no more tasks, and is replaced when it has finished those it has. */
   #retire(): void {
-    if (this.#isRecycling || this.#isReplacing) return;
+    if (this.#isRecycling) return;
     this.#isRecycling = true;
     this.#employer?.pause();
     const link = this.#link;
@@ -220,7 +232,7 @@ export abstract class ChildWorker implements IWorker {
   #recycle(link: Link): void {
     this.#link = null;
     this.#retired.add(link);
-    if (link.iterations === 0) void link.stop();
+    link.retire();
     void this.#replace();
   }
 }

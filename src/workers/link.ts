@@ -5,6 +5,7 @@ import { CommandWriter, command, endOfCommand, type Message, type Reports, readR
 import { Outbox } from '../protocol/outbox.js';
 import { portableSeries } from '../protocol/portable.js';
 import { refusedArgument } from '../protocol/uncloneable.js';
+import { soon } from '../soon.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import type { Channel, ChannelListener, OpenChannel } from './channel.js';
 import { type Code, codeOf } from './code.js';
@@ -23,7 +24,7 @@ const KNOWN = 1000;
 export interface LinkOwner {
   /** It takes tasks now. */
   ready(): void;
-  /** One task fewer is on the other side. */
+  /** One task or update fewer is on the other side. */
   released(): void;
   /**
    * It has ended, with some assignments outstanding; those in `unstarted` never began. Returns the error of whoever
@@ -51,6 +52,10 @@ export class Link implements Reports, ChannelListener {
   /** How many were asked to end, have had their time, and still run. */
   #overdue = 0;
   #ticket = 0;
+  #isRetired = false;
+  /** Until when iterations whose readers have left may go on, once it was retired. */
+  #lastGrace: NodeJS.Timeout | undefined;
+  #isKilled = false;
   #hasExited = false;
   /** What is about to end it, or why it was ended. */
   #fault: unknown;
@@ -78,10 +83,14 @@ export class Link implements Reports, ChannelListener {
     });
   }
 
+  /** How many tasks it was given that it has not given back, updates not counted. */
+  taskCount = 0;
+  /** How many of these run or wait there. */
+  load = 0;
   /** How many iterations go on. */
-  iterations = 0;
+  #iterations = 0;
 
-  /** How many tasks are on the other side. */
+  /** How many tasks and updates run or wait there. */
   get size(): number {
     return this.#ahead.size;
   }
@@ -103,6 +112,10 @@ export class Link implements Reports, ChannelListener {
     this.#ticket = ticketAfter(this.#ticket);
     const posting = new Posting(assignment, code, slot, this.#ticket, estimate);
     this.#postings[slot] = posting;
+    if (!assignment.isUpdate) {
+      this.taskCount++;
+      this.load++;
+    }
     this.#channel.claims?.offer(slot, posting.ticket);
     const isHandedOver = transfer.length > 0;
     const isAlone = isHandedOver || isRepeated;
@@ -123,7 +136,8 @@ export class Link implements Reports, ChannelListener {
     const { claims } = this.#channel;
     if (claims !== null) {
       if (!claims.revoke(posting.slot, posting.ticket)) return false;
-      this.#release(posting);
+      this.#withdraw(posting);
+      this.#leave(posting);
       return true;
     }
     return new Promise((resolve) => {
@@ -139,16 +153,12 @@ export class Link implements Reports, ChannelListener {
 
   cancel(assignment: Assignment, reason: unknown): void {
     const posting = this.#find(assignment);
-    if (posting === undefined || posting.timer !== undefined) return;
+    if (posting === undefined || posting.isCancelled) return;
+    posting.isCancelled = true;
+    // Its time begins when it is told, at the end of the tick; and also if what it is to be told can't be.
+    soon(() => this.#limit(posting));
     this.#outbox.writer.abort(posting.slot, posting.ticket, encodeError(reason, this.#channel.probe));
     this.#outbox.plan();
-    posting.timer = setTimeout(() => {
-      posting.isOverdue = true;
-      this.#overdue++;
-      // One that does not even read what it is sent is blocked, and with it whatever else runs there.
-      if (!posting.isAnswered) this.#channel.kill();
-      else this.#killIfOnlyOverdue();
-    }, this.#graceful);
   }
 
   memory(): Promise<number> {
@@ -164,13 +174,21 @@ export class Link implements Reports, ChannelListener {
   async stop(): Promise<void> {
     this.#outbox.writer.stop();
     this.#outbox.flush();
-    const timer = setTimeout(() => this.#channel.kill(), this.#graceful);
+    const timer = setTimeout(() => this.kill(), this.#graceful);
     await this.exit;
     clearTimeout(timer);
   }
 
+  /** It has no tasks and gets no more. It exits when the iterations there are over, or those that hang have had their time. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#stopIfOver();
+  }
+
   kill(): void {
-    if (!this.#hasExited) this.#channel.kill();
+    if (this.#hasExited || this.#isKilled) return;
+    this.#isKilled = true;
+    this.#channel.kill();
   }
 
   // --- what the channel says ----------------------------------------------------------------------------------------
@@ -180,7 +198,7 @@ export class Link implements Reports, ChannelListener {
       readReports(message, this);
     } catch (error) {
       this.#fault = error;
-      this.#channel.kill();
+      this.kill();
     }
   }
 
@@ -214,7 +232,7 @@ export class Link implements Reports, ChannelListener {
   done(slot: number, value: unknown, startedAt: number, endedAt: number): void {
     const posting = this.#end(slot, startedAt, endedAt);
     posting.assignment.done(value, endedAt);
-    this.#owner.released();
+    this.#leave(posting);
   }
 
   failed(slot: number, error: ErrorRecord, startedAt: number, endedAt: number): void {
@@ -222,14 +240,13 @@ export class Link implements Reports, ChannelListener {
     const reason = decodeError(error);
     const posting = this.#end(slot, startedAt, endedAt);
     posting.assignment.fail(reason, endedAt);
-    this.#owner.released();
+    this.#leave(posting);
   }
 
   iterates(slot: number, startedAt: number, endedAt: number): void {
     const posting = this.#runningAt(slot);
     this.#noteTimes(posting, startedAt, endedAt);
-    this.#leave(posting);
-    this.iterations++;
+    this.#iterations++;
     posting.source = new RemoteSource({
       pull: () => {
         this.#outbox.writer.pull(slot, posting.ticket);
@@ -238,6 +255,7 @@ export class Link implements Reports, ChannelListener {
       close: () => {
         this.#outbox.writer.close(slot, posting.ticket);
         this.#outbox.plan();
+        this.#stopIfOver();
       },
       abort: (reason) => {
         this.#outbox.writer.abort(slot, posting.ticket, encodeError(reason, this.#channel.probe));
@@ -245,7 +263,7 @@ export class Link implements Reports, ChannelListener {
       },
     });
     posting.assignment.iterate(posting.source, endedAt);
-    this.#owner.released();
+    this.#leave(posting);
   }
 
   items(slot: number, items: unknown[]): void {
@@ -255,11 +273,10 @@ export class Link implements Reports, ChannelListener {
   iterated(slot: number, error: ErrorRecord | null): void {
     const source = this.#sourceAt(slot);
     const reason = error === null ? undefined : decodeError(error);
-    this.#postings[slot] = null;
-    this.#freeSlots.push(slot);
-    this.iterations--;
+    this.#free(slot);
+    this.#iterations--;
     source.ended(reason, error !== null);
-    this.#owner.released();
+    this.#stopIfOver();
   }
 
   progress(slot: number, value: unknown): void {
@@ -274,9 +291,10 @@ export class Link implements Reports, ChannelListener {
   recalled(slot: number, ticket: number, isGivenBack: boolean): void {
     const posting = this.#postings[slot];
     if (posting?.ticket !== ticket) return;
-    if (isGivenBack) this.#release(posting);
     posting.answer(isGivenBack);
-    if (isGivenBack) this.#owner.released();
+    if (!isGivenBack) return;
+    this.#withdraw(posting);
+    this.#leave(posting);
   }
 
   /** The answer to `measure`. */
@@ -345,11 +363,11 @@ export class Link implements Reports, ChannelListener {
     return source;
   }
 
-  /** A task has ended on the other side. */
+  /** A task has ended on the other side. Its outcome is to be told before it leaves, so that the next begins after that. */
   #end(slot: number, startedAt: number, endedAt: number): Posting {
     const posting = this.#runningAt(slot);
     this.#noteTimes(posting, startedAt, endedAt);
-    this.#release(posting);
+    this.#free(slot);
     return posting;
   }
 
@@ -370,32 +388,67 @@ export class Link implements Reports, ChannelListener {
     posting.code.note(endedAt - startedAt);
   }
 
-  /** The task is not on the other side any more. */
-  #release(posting: Posting): void {
-    this.#postings[posting.slot] = null;
-    this.#freeSlots.push(posting.slot);
-    this.#leave(posting);
+  #free(slot: number): void {
+    this.#postings[slot] = null;
+    this.#freeSlots.push(slot);
+  }
+
+  /** The task never began on the other side, and never will. It is to leave. */
+  #withdraw(posting: Posting): void {
+    if (!posting.assignment.isUpdate) this.taskCount--;
+    this.#free(posting.slot);
   }
 
   /** The task does not run or wait on the other side any more. */
   #leave(posting: Posting): void {
     clearTimeout(posting.timer);
     if (posting.isOverdue) this.#overdue--;
+    if (!posting.assignment.isUpdate) this.load--;
     this.#ahead.remove(posting);
     this.#killIfOnlyOverdue();
+    this.#owner.released();
+  }
+
+  /** From now on a task that was told to end has its time to. */
+  #limit(posting: Posting): void {
+    if (!this.#isOn(posting)) return;
+    // When that is over, what the other side has said meanwhile is read first: this side may have been busy.
+    posting.timer = setTimeout(() => setImmediate(() => this.#timeIsOver(posting)), this.#graceful);
+  }
+
+  #timeIsOver(posting: Posting): void {
+    if (!this.#isOn(posting)) return;
+    posting.isOverdue = true;
+    this.#overdue++;
+    // One that does not even read what it is sent is blocked, and with it whatever else runs there.
+    if (!posting.isAnswered) this.kill();
+    else this.#killIfOnlyOverdue();
+  }
+
+  /** Whether the task runs or waits on the other side. */
+  #isOn(posting: Posting): boolean {
+    return !this.#hasExited && this.#postings[posting.slot] === posting && posting.source === null;
   }
 
   #killIfOnlyOverdue(): void {
-    if (this.#overdue > 0 && this.#overdue === this.#ahead.running && this.iterations === 0) this.#channel.kill();
+    if (this.#overdue > 0 && this.#overdue === this.#ahead.running && this.#iterations === 0) this.kill();
+  }
+
+  #stopIfOver(): void {
+    if (!this.#isRetired) return;
+    if (this.#iterations === 0) void this.stop();
+    else if (this.#postings.every((posting) => posting?.source?.isClosed ?? true)) {
+      this.#lastGrace ??= setTimeout(() => this.kill(), this.#graceful).unref();
+    }
   }
 
   /** A part of a message that can't be sent: only a run carries what is the user's. */
   #refused(part: Message, cause: unknown): void {
     const posting = part[0] === command.run ? this.#postings[part[1] as number] : undefined;
     if (posting == null) throw cause;
-    this.#release(posting);
+    this.#withdraw(posting);
     posting.assignment.fail(refusedArgument(posting.assignment.args, this.#channel.probe, cause));
-    this.#owner.released();
+    this.#leave(posting);
   }
 }
 

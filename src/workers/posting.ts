@@ -12,6 +12,8 @@ export class Posting {
   readonly estimate: number;
   /** Whether it has begun, as far as this side knows. */
   isStarted = false;
+  /** Whether it was asked to end. */
+  isCancelled = false;
   /** Whether it was asked to end and had its time to. */
   isOverdue = false;
   /** Whether the other side has read that it should end. */

@@ -27,7 +27,8 @@ export class RemoteSource implements ItemSource {
   #position = 0;
   readonly #waiters: Waiter[] = [];
   #hasBegun = false;
-  #isClosed = false;
+  /** Whether its reader has left. */
+  isClosed = false;
   #end: { readonly error: unknown; readonly isError: boolean } | null = null;
   #onEnd: Waiter | null = null;
 
@@ -68,7 +69,7 @@ export class RemoteSource implements ItemSource {
   }
 
   close(): Promise<void> {
-    this.#isClosed = true;
+    this.isClosed = true;
     this.#batches.length = 0;
     this.#position = 0;
     if (this.#end !== null) return Promise.resolve();
@@ -89,7 +90,7 @@ export class RemoteSource implements ItemSource {
   // --- what the other side says -------------------------------------------------------------------------------------
 
   arrived(items: unknown[]): void {
-    if (this.#isClosed || items.length === 0) return;
+    if (this.isClosed || items.length === 0) return;
     this.#batches.push(items);
     while (this.#waiters.length > 0 && this.#batches.length > 0) {
       const item = this.take();

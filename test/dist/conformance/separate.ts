@@ -240,6 +240,23 @@ export function separateConformance(
       expect(await queue.call(tasks.recorded, [], { series: 'b' })).toEqual(['for b']);
     });
 
+    for (const [maxTasks, concurrency] of [
+      [1, 1],
+      [1, 4],
+      [3, 1],
+      [6, 4],
+    ] as const) {
+      test(`which lives for exactly ${maxTasks} tasks, ${concurrency} at a time, updates not counted`, async () => {
+        const queue = oneWorker({ maxTasks, concurrency });
+        await Promise.all([1, 2, 3].map((n) => queue.update(tasks.record, [n])));
+        const counts = Array.from({ length: 4 * maxTasks }, () => queue.call(tasks.next));
+        const update = queue.update(tasks.record, ['while tasks wait']);
+        const livesOfEqualLength = Array.from({ length: 4 * maxTasks }, (_, i) => 1 + Math.floor(i / 4));
+        expect((await Promise.all(counts)).sort((a, b) => a - b)).toEqual(livesOfEqualLength);
+        await update;
+      });
+    }
+
     test('and loses none of many tasks while it is replaced again and again', async () => {
       const queue = oneWorker({ maxTasks: 10 });
       const results = await Promise.all(Array.from({ length: 25 }, (_, i) => queue.call(tasks.add, [i, 1])));
@@ -254,6 +271,15 @@ export function separateConformance(
       await replaced;
       expect(await queue.call(tasks.next)).toBe(1);
     });
+  });
+
+  test('never seems to run more than it can', async () => {
+    const queue = oneWorker();
+    const counts: unknown[] = [];
+    let size = 500;
+    queue.on('started', () => counts.push([queue.pending, queue.size - --size]));
+    await Promise.all(Array.from({ length: 500 }, (_, i) => queue.call(tasks.add, [i, 1])));
+    expect(counts).toEqual(counts.map(() => [1, 0]));
   });
 
   describe('when a message can not be read', () => {

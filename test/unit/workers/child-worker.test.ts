@@ -1,8 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { command, endOfCommand, split } from '../../../src/protocol/messages.js';
 import type { OpenChannel } from '../../../src/workers/channel.js';
 import { ChildWorker, type ChildWorkerSettings } from '../../../src/workers/child-worker.js';
-import type { Employer } from '../../../src/workers/worker.js';
+import type { Assignment, Employer } from '../../../src/workers/worker.js';
 import { FakeAssignment, type FakeChannel, fakeChannels } from './fake-channel.js';
 
 class FakeWorker extends ChildWorker {
@@ -164,14 +164,112 @@ describe('a worker with a thread or process of its own', () => {
       { pause: () => log.push('pause') },
     );
     worker.run(new FakeAssignment());
-    expect(log).toEqual([]);
     worker.run(new FakeAssignment());
-    expect(log).toEqual(['pause']);
+    // Nobody gives it more than it can run without asking.
+    expect(log).toEqual([]);
+    expect(worker.holds(new FakeAssignment().fn)).toBe(false);
     channel.say((to) => to.done(0, 1, 1, 2));
+    expect(log).toEqual(['pause']);
     expect(channels).toHaveLength(1);
     channel.say((to) => to.done(1, 1, 1, 2));
     expect(channels).toHaveLength(2);
     expect(wasTold(channel, command.stop)).toBe(true);
+  });
+
+  it('pauses when it has had all its tasks and could be given more, which is before they are through', async () => {
+    const log: string[] = [];
+    const { worker } = await started({ concurrency: 4, maxTasks: 1 }, { pause: () => log.push('pause') });
+    worker.run(new FakeAssignment(1, true));
+    expect(log).toEqual([]);
+    worker.run(new FakeAssignment());
+    expect(log).toEqual(['pause']);
+  });
+
+  it('does not count what was given back, or could not be sent', async () => {
+    const log: string[] = [];
+    const { worker, channel } = await started({ maxTasks: 2 }, { pause: () => log.push('pause') });
+    const [first, second, closure, third] = Array.from({ length: 4 }, () => new FakeAssignment()) as [
+      FakeAssignment,
+      FakeAssignment,
+      FakeAssignment,
+      FakeAssignment,
+    ];
+    worker.run(first);
+    closure.args[0] = () => {};
+    worker.run(closure);
+    expect(closure.log.at(-1)).toMatch(/^failed/);
+    worker.run(second);
+    const answer = worker.recall(second);
+    channel.say((to) => to.recalled(1, 3, true));
+    expect(await answer).toBe(true);
+    channel.say((to) => to.done(0, 1, 1, 2));
+    expect(log).toEqual([]);
+    worker.run(third);
+    channel.say((to) => to.done(0, 1, 1, 2));
+    expect(log).toEqual(['pause']);
+  });
+
+  it('keeps, as it pauses, a task of its last that waits for updates', async () => {
+    const assignments = Array.from({ length: 3 }, (_, i) => new FakeAssignment(1, i < 2));
+    const recalled: unknown[] = [];
+    const { worker, channels, channel } = await started(
+      { concurrency: 2, maxTasks: 1 },
+      { pause: () => recalled.push(...assignments.map((assignment) => worker.recall(assignment))) },
+    );
+    for (const assignment of assignments) worker.run(assignment);
+    expect(recalled).toEqual([false, false, false]);
+    for (const slot of [0, 1]) channel.say((to) => to.done(slot, 1, 1, 2));
+    expect(channels).toHaveLength(1);
+    channel.say((to) => to.done(2, 1, 1, 2));
+    expect(channels).toHaveLength(2);
+  });
+
+  it('counts tasks that come before it has heard that it may go on', async () => {
+    const log: string[] = [];
+    const ready = async () => {
+      worker.run(new FakeAssignment());
+      log.push('given one');
+    };
+    const { worker, channels, channel } = await started(
+      { concurrency: 4, maxTasks: 1 },
+      { ready, pause: () => log.push('pause') },
+    );
+    channel.exit();
+    (await opened(channels, 2)).say((to) => to.ready());
+    await turn();
+    expect(log).toEqual(['pause', 'given one']);
+    (channels[1] as FakeChannel).say((to) => to.done(0, 1, 1, 2));
+    (await opened(channels, 3)).say((to) => to.ready());
+  });
+
+  it('tells who waits for something of one that is ended because an update fails', async () => {
+    const qualifying = new FakeAssignment(1, true);
+    const log: string[] = [];
+    let readies = 0;
+    const ready = async () => {
+      if (++readies > 1) return;
+      worker.run(qualifying);
+      throw new Error('the update failed');
+    };
+    const { worker, channels, channel } = await started({}, { ready, lost: () => log.push('lost') });
+    channel.exit();
+    expect(log).toEqual(['lost']);
+    const second = await opened(channels, 2);
+    second.say((to) => to.ready());
+    await turn();
+    expect(second.isKilled).toBe(true);
+    expect(channels).toHaveLength(2);
+    second.exit();
+    expect(log).toEqual(['lost', 'lost']);
+    await opened(channels, 3);
+  });
+
+  it('lets an update that comes while it has none fail', async () => {
+    const { worker, channel } = await started();
+    channel.exit();
+    const update = new FakeAssignment(1, true);
+    worker.run(update);
+    expect(update.log).toEqual(['lost: The fake that was to run it has died']);
   });
 
   it('keeps one that was replaced until the iterations there are over', async () => {
@@ -183,6 +281,31 @@ describe('a worker with a thread or process of its own', () => {
     channel.say((to) => to.iterated(0, null));
     expect(wasTold(channel, command.stop)).toBe(true);
     expect(wasTold(channels[1] as FakeChannel, command.stop)).toBe(false);
+  });
+
+  it('ends one that was replaced when the iterations there hang although their readers have left', async () => {
+    const sources: Parameters<Assignment['iterate']>[0][] = [];
+    const { worker, channels, channel } = await started({ concurrency: 2, maxTasks: 2 });
+    for (let slot = 0; slot < 2; slot++) {
+      const assignment = new FakeAssignment();
+      assignment.iterate = (source?: Parameters<Assignment['iterate']>[0]) => void sources.push(source as never);
+      worker.run(assignment);
+    }
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    for (let slot = 0; slot < 2; slot++) channel.say((to) => to.iterates(slot, 1, 2));
+    expect(channels).toHaveLength(2);
+    const [first, second] = sources.map((source) => () => source.close()) as [() => Promise<void>, () => Promise<void>];
+    const ends = [first()];
+    vi.advanceTimersByTime(10);
+    expect(channel.isKilled).toBe(false);
+    ends.push(second());
+    vi.advanceTimersByTime(9);
+    expect(channel.isKilled).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(channel.isKilled).toBe(true);
+    channel.exit();
+    expect(await Promise.allSettled(ends)).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
   });
 
   it('asks for its memory after a task, once at a time, and replaces it if that is too much', async () => {

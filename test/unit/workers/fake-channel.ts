@@ -7,11 +7,15 @@ import type { Assignment } from '../../../src/workers/worker.js';
 export class FakeChannel {
   /** What was sent to it. */
   readonly received: Message[] = [];
-  isKilled = false;
+  kills = 0;
   readonly #listener: ChannelListener;
 
   constructor(listener: ChannelListener) {
     this.#listener = listener;
+  }
+
+  get isKilled(): boolean {
+    return this.kills > 0;
   }
 
   /** Says what `write` writes. */
@@ -44,7 +48,7 @@ export function fakeChannels(claims: Claims | null = null): { open: OpenChannel;
         channel.received.push(structuredClone(message));
       },
       kill: () => {
-        channel.isKilled = true;
+        channel.kills++;
       },
     };
   };
@@ -58,7 +62,7 @@ export class FakeAssignment implements Assignment {
   readonly fn = (n: number) => n;
   readonly args: unknown[] = [1];
   readonly attempt: number;
-  readonly isUpdate = false;
+  readonly isUpdate: boolean;
   readonly keepAs = null;
   readonly niceness = 0;
   readonly doNext = false;
@@ -67,8 +71,9 @@ export class FakeAssignment implements Assignment {
   readonly signal = new AbortController().signal;
   readonly log: string[] = [];
 
-  constructor(attempt = 1) {
+  constructor(attempt = 1, isUpdate = false) {
     this.attempt = attempt;
+    this.isUpdate = isUpdate;
   }
 
   started(): void {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WorkerLostError } from '../../../src/errors.js';
 import { Claims } from '../../../src/protocol/claims.js';
 import { encodeError } from '../../../src/protocol/error-record.js';
@@ -41,7 +41,112 @@ const badRecords: unknown[] = [
   'error',
 ];
 
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 describe('a link', () => {
+  it('tells how a task has ended before the next one begins', () => {
+    const { link, channel } = connect();
+    const log: string[] = [];
+    const sources: Parameters<Assignment['iterate']>[0][] = [];
+    for (const name of ['returns', 'throws', 'iterates', 'last']) {
+      const assignment = new FakeAssignment();
+      const has = (what: string) => void (log.at(-1) !== `${name} ${what}` && log.push(`${name} ${what}`));
+      assignment.started = () => has('started');
+      assignment.done = () => has('ended');
+      assignment.fail = () => has('ended');
+      assignment.iterate = (source?: (typeof sources)[number]) => {
+        sources.push(source as (typeof sources)[number]);
+        has('ended');
+      };
+      link.run(assignment);
+    }
+    channel.say((to) => {
+      to.done(0, 5, 1, 2);
+      to.failed(1, encodeError(new Error('no')), 3, 4);
+      to.iterates(2, 5, 6);
+    });
+    expect(log).toEqual([
+      'returns started',
+      'returns ended',
+      'throws started',
+      'throws ended',
+      'iterates started',
+      'iterates ended',
+      'last started',
+    ]);
+  });
+
+  describe('that was told to end one of two tasks', () => {
+    function cancelling(reason: unknown = new Error('enough')) {
+      const { link, channel } = connect(2);
+      const [cancelled, other] = [new FakeAssignment(), new FakeAssignment()];
+      link.run(cancelled);
+      link.run(other);
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
+      return { link, channel, cancel: () => link.cancel(cancelled, reason), cancelOther: () => link.cancel(other, 0) };
+    }
+
+    it('leaves alone who has answered, though this side was too busy to hear of it in time', async () => {
+      const { channel, cancel } = cancelling();
+      cancel();
+      await turn();
+      vi.advanceTimersByTime(10);
+      channel.say((to) => to.aborted(0, 1));
+      await turn();
+      expect(channel.isKilled).toBe(false);
+      channel.say((to) => to.done(1, 5, 1, 2));
+      expect(channel.isKilled).toBe(true);
+    });
+
+    it('gives it its time from when it is told', async () => {
+      const { channel, cancel } = cancelling();
+      cancel();
+      vi.advanceTimersByTime(10);
+      await turn();
+      expect(channel.isKilled).toBe(false);
+      vi.advanceTimersByTime(10);
+      await turn();
+      expect(channel.isKilled).toBe(true);
+    });
+
+    it('ends who does not answer, though the reason can not be sent', async () => {
+      let looks = 0;
+      const hostile = new Proxy(new Error('hostile'), {
+        getPrototypeOf: () => {
+          if (++looks > 1) throw new RangeError('too deep');
+          return Error.prototype;
+        },
+      });
+      const { channel, cancel } = cancelling(hostile);
+      expect(cancel).toThrow('too deep');
+      await turn();
+      vi.advanceTimersByTime(10);
+      await turn();
+      expect(channel.isKilled).toBe(true);
+    });
+
+    it('ends it once', async () => {
+      const { link, channel, cancel, cancelOther } = cancelling();
+      cancel();
+      cancelOther();
+      await turn();
+      vi.advanceTimersByTime(10);
+      await turn();
+      link.kill();
+      expect(channel.kills).toBe(1);
+    });
+
+    it('forgets about it when it ends in time', async () => {
+      const { channel, cancel } = cancelling();
+      cancel();
+      await turn();
+      channel.say((to) => to.done(0, 5, 1, 2));
+      expect(vi.getTimerCount()).toBe(0);
+      expect(channel.isKilled).toBe(false);
+    });
+  });
+
   it('keeps a task that is told to have failed in a way nobody can read, until its worker has died', () => {
     for (const record of badRecords) {
       const { link, channel, losses } = connect();
