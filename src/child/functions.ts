@@ -1,3 +1,4 @@
+import { MeanTime } from '../mean-time.js';
 import { loadTask } from '../tasks/load-task.js';
 import type { AnyFunction } from '../tasks/task-module.js';
 
@@ -11,7 +12,7 @@ export class TaskFunction {
   /** Whether it came as source text, without what surrounded it. */
   readonly isSource: boolean;
   readonly #load: () => AnyFunction | Promise<AnyFunction>;
-  #meanTime = Number.POSITIVE_INFINITY;
+  readonly meanTime = new MeanTime();
 
   private constructor(isSource: boolean, load: () => AnyFunction | Promise<AnyFunction>) {
     this.isSource = isSource;
@@ -33,15 +34,7 @@ export class TaskFunction {
   }
 
   get isShort(): boolean {
-    return this.#meanTime < SHORT;
-  }
-
-  /** A task took `time` ms. Rises at once and falls slowly: a function that is long now and then is not short. */
-  note(time: number): void {
-    this.#meanTime =
-      time > this.#meanTime || this.#meanTime === Number.POSITIVE_INFINITY
-        ? time
-        : this.#meanTime + (time - this.#meanTime) / 8;
+    return this.meanTime.value < SHORT;
   }
 }
 

@@ -42,7 +42,7 @@ const PATIENCE = 0.5;
  * How long a message gets before it is sent, in fields: those of 256 results. While the next tasks run here, the parent
  * works on them and sends more.
  */
-const BATCH = 256 * 5;
+const BATCH = 256 * endOfReport([report.done], 0);
 
 /**
  * Runs tasks in a thread or process: `concurrency` at a time, in the order in which they came, and holds the rest.
@@ -311,7 +311,7 @@ export class Runner implements Commands, RunOwner {
     if (this.#outbox.isEmpty) this.#oldestAt = endedAt;
     this.#latestAt = endedAt;
     this.#running.delete(run.slot);
-    run.task.note(endedAt - run.startedAt);
+    run.task.meanTime.note(endedAt - run.startedAt);
     return endedAt;
   }
 

@@ -1,8 +1,6 @@
 import { Script } from 'node:vm';
 import { NotPortableError } from '../errors.js';
-
-// biome-ignore lint/suspicious/noExplicitAny: a task may be any function; its types are inferred where it is called.
-type AnyFunction = (...args: any[]) => unknown;
+import type { AnyFunction } from '../tasks/task-module.js';
 
 const sources = new WeakMap<AnyFunction, string>();
 const checked = new Map<string, string>();

@@ -1,3 +1,4 @@
+import { MeanTime } from '../mean-time.js';
 import { sourceOf } from '../protocol/portable.js';
 import { type AnyFunction, isTaskRef, type TaskRef } from '../tasks/task-module.js';
 
@@ -10,8 +11,7 @@ export class Code {
   /** The source text, or null for a reference. */
   readonly source: string | null;
   readonly ref: TaskRef | null;
-  /** How long its tasks have taken, in milliseconds; Infinity while that is not known. */
-  meanTime = Number.POSITIVE_INFINITY;
+  readonly meanTime = new MeanTime();
 
   static #count = 0;
 
@@ -19,14 +19,6 @@ export class Code {
     this.number = Code.#count++;
     this.source = source;
     this.ref = ref;
-  }
-
-  /** A task took `time` ms. Rises at once and falls slowly, as the mean decides who may wait behind it. */
-  note(time: number): void {
-    this.meanTime =
-      time >= this.meanTime || this.meanTime === Number.POSITIVE_INFINITY
-        ? time
-        : this.meanTime + (time - this.meanTime) / 8;
   }
 }
 

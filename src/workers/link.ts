@@ -108,7 +108,7 @@ export class Link implements Reports, ChannelListener {
     const { key, args, attempt, transfer } = assignment;
     // What is run again may be what has ended the last one: nothing else shares its message, or waits behind it.
     const isRepeated = attempt > 1;
-    const estimate = isRepeated ? UNKNOWN_TIME : Math.min(code.meanTime, UNKNOWN_TIME);
+    const estimate = isRepeated ? UNKNOWN_TIME : Math.min(code.meanTime.value, UNKNOWN_TIME);
     this.#ticket = ticketAfter(this.#ticket);
     const posting = new Posting(assignment, code, slot, this.#ticket, estimate);
     this.#postings[slot] = posting;
@@ -324,7 +324,7 @@ export class Link implements Reports, ChannelListener {
 
   #estimate(fn: AnyFunction | TaskRef): number {
     try {
-      return codeOf(fn).meanTime;
+      return codeOf(fn).meanTime.value;
     } catch {
       return Number.POSITIVE_INFINITY;
     }
@@ -385,7 +385,7 @@ export class Link implements Reports, ChannelListener {
     this.#ahead.beginUpTo(posting);
     if (startedAt === 0) return;
     posting.assignment.started(startedAt);
-    posting.code.note(endedAt - startedAt);
+    posting.code.meanTime.note(endedAt - startedAt);
   }
 
   #free(slot: number): void {
