@@ -46,6 +46,7 @@ export class Attempt implements Assignment {
   readonly keepAs: string | null;
   /** Where it is among the attempts of its employment. */
   position = -1;
+  token: unknown = null;
   startedAt = 0;
   endedAt = 0;
   isStarted = false;

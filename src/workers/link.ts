@@ -112,6 +112,7 @@ export class Link implements Reports, ChannelListener {
     this.#ticket = ticketAfter(this.#ticket);
     const posting = new Posting(assignment, code, slot, this.#ticket, estimate);
     this.#postings[slot] = posting;
+    assignment.token = posting;
     if (!assignment.isUpdate) {
       this.taskCount++;
       this.load++;
@@ -354,7 +355,8 @@ export class Link implements Reports, ChannelListener {
   }
 
   #find(assignment: Assignment): Posting | undefined {
-    return this.#postings.find((posting) => posting?.assignment === assignment) ?? undefined;
+    const { token } = assignment;
+    return token instanceof Posting && this.#postings[token.slot] === token ? token : undefined;
   }
 
   #sourceAt(slot: number): RemoteSource {
@@ -403,6 +405,7 @@ export class Link implements Reports, ChannelListener {
   #leave(posting: Posting): void {
     clearTimeout(posting.timer);
     if (posting.isOverdue) this.#overdue--;
+    posting.assignment.token = null;
     if (!posting.assignment.isUpdate) this.load--;
     this.#ahead.remove(posting);
     this.#killIfOnlyOverdue();

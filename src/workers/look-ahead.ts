@@ -73,7 +73,8 @@ export class LookAhead {
   /** It neither runs nor is held any more. */
   remove(posting: Posting): void {
     if (!posting.isStarted) {
-      this.#held.splice(this.#held.indexOf(posting), 1);
+      // What is taken back is mostly taken back from the end.
+      this.#held.splice(this.#held.lastIndexOf(posting), 1);
       this.#noLongerHeld(posting);
       return;
     }

@@ -13,7 +13,10 @@ export interface ChildWorkerOptions {
    * Default 100.
    */
   graceful?: number;
-  /** After this many tasks the thread or process is replaced by a new one: an integer from 1. Default: never. */
+  /**
+   * After this many tasks, updates not counted, the thread or process is replaced by a new one: an integer from 1.
+   * Default: never.
+   */
   maxTasks?: number;
   /** When it uses more bytes than this after a task, it is replaced by a new one: an integer from 1. Default: never. */
   maxMemory?: number;

@@ -110,6 +110,8 @@ export interface Assignment {
   readonly transfer: readonly Transferable[];
   /** Aborts when the task is cancelled or has run out of time. */
   readonly signal: AbortSignal;
+  /** The worker's own: what it wants to find again when it is asked for the assignment. Nobody else looks at it. */
+  token?: unknown;
   /** The task has begun, now or at `at` (epoch milliseconds). A second call only corrects the time. */
   started(at?: number): void;
   /** Passes on the progress of the task. */

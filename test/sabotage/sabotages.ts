@@ -239,7 +239,7 @@ export const sabotages: readonly Sabotage[] = [
     'workers/look-ahead.ts',
     ['nothing bounds what is held', 'if (this.#held.length >= HOLD_COUNT) return -1;', ''],
     ['tasks are held behind long ones', 'if (this.#runningTime + this.#heldTime > MAX_WAIT) return -1;', ''],
-    ['what was taken back begins', 'this.#held.splice(this.#held.indexOf(posting), 1);', ''],
+    ['what was taken back begins', 'this.#held.splice(this.#held.lastIndexOf(posting), 1);', ''],
     ['nothing held begins when a task ends', 'if (this.running < this.#concurrency) this.#beginNext();', ''],
   ),
 ];

@@ -69,6 +69,7 @@ export class FakeAssignment implements Assignment {
   readonly series = undefined;
   readonly transfer = [];
   readonly signal = new AbortController().signal;
+  token: unknown = null;
   readonly log: string[] = [];
 
   constructor(attempt = 1, isUpdate = false) {

@@ -309,6 +309,24 @@ describe('a link', () => {
     expect(channel.received).toHaveLength(1);
   });
 
+  it('finds an assignment by what it has left there, and takes that along when it ends', async () => {
+    const { link, channel } = connect(2);
+    const { link: another } = connect(2);
+    const [first, second] = [new FakeAssignment(), new FakeAssignment()];
+    link.run(first);
+    another.run(second);
+    link.cancel(second, new Error('enough'));
+    another.cancel(first, new Error('enough'));
+    await Promise.resolve();
+    expect(channel.received.flatMap((message) => split(message, endOfCommand)).map(([op]) => op)).toEqual([
+      command.source,
+      command.run,
+    ]);
+    expect(first.token).not.toBe(null);
+    channel.say((to) => to.done(0, 5, 1, 2));
+    expect(first.token).toBe(null);
+  });
+
   it('has no memory once it has exited', async () => {
     const { link, channel } = connect();
     const asked = link.memory();
