@@ -106,44 +106,16 @@ export class Attempts implements Assigner, AttemptOwner {
 
   /** Takes everything from a worker that is gone. What it leaves is queued again, or cancelled and returned. */
   takeAll(employment: Employment, reassign: boolean): Task[] {
-    const left: Task[] = [];
-    for (const iteration of employment.iterations) iteration.lost(new WorkerLostError('The worker was detached'));
-    for (const attempt of [...employment.attempts]) {
-      const { task, isStarted } = attempt;
-      if (attempt.isUpdate) {
-        attempt.fail(new WorkerLostError('The worker was detached while it ran an update'));
-      } else if (!attempt.isCurrent) {
-        this.#end(attempt);
-        this.#scheduler.finish(task);
-      } else if (!reassign) {
-        this.#end(attempt);
-        const error = new TaskCancelledError(`The worker that had the task ${task.id} was detached`);
-        this.#lifecycle.finish(attempt, CANCELLED, error);
-        left.push(task);
-      } else if (isStarted && task.settings.transfer.length > 0) {
-        this.#end(attempt);
-        this.#lifecycle.finish(attempt, FAILED, lossOf(handedOver(task), task.attempts));
-      } else if (isStarted) {
-        this.#end(attempt);
-        this.#lifecycle.requeue(task, 0);
-      } else {
-        this.#giveBack(attempt);
-      }
-    }
-    this.#rounds.plan();
+    const loss = new WorkerLostError('The worker was detached');
+    for (const iteration of employment.iterations) iteration.lost(loss);
+    const left = reassign ? [] : this.#cancelAll(employment);
+    this.#takeBack(employment, loss, [], true);
     return left;
   }
 
   /** What the worker ran tasks on has died. Those it had begun are lost; the others return to their places. */
   lost(employment: Employment, error: WorkerLostError, unstarted: readonly Assignment[]): void {
-    for (const attempt of [...employment.attempts]) {
-      const { isStarted, isUpdate } = attempt;
-      if (attempt.isCurrent && !isUpdate && (!isStarted || unstarted.includes(attempt))) {
-        this.#giveBack(attempt);
-        continue;
-      }
-      this.attemptLost(attempt, error);
-    }
+    this.#takeBack(employment, error, unstarted, false);
   }
 
   // --- what becomes of attempts -------------------------------------------------------------------------------------
@@ -188,7 +160,7 @@ export class Attempts implements Assigner, AttemptOwner {
     this.#end(attempt);
     if (!attempt.isCurrent) this.#drop(attempt);
     else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(task));
-    else this.#lifecycle.failed(attempt, 'lost', lossOf(error, task.attempts));
+    else this.#lifecycle.failed(attempt, 'lost', lossOf(error, task));
     this.#rounds.plan();
   }
 
@@ -203,6 +175,42 @@ export class Attempts implements Assigner, AttemptOwner {
     } catch (error) {
       attempt.fail(error);
     }
+  }
+
+  /** Cancels what the worker has in hand, and returns it. */
+  #cancelAll({ attempts }: Employment): Task[] {
+    const cancelled: Task[] = [];
+    for (const attempt of [...attempts]) {
+      // Whoever heard of the others may have ended it.
+      if (attempt.hasEnded || attempt.isUpdate || !attempt.isCurrent) continue;
+      const { task } = attempt;
+      const error = new TaskCancelledError(`The worker that had the task ${task.id} was detached`);
+      this.#lifecycle.settle(task, CANCELLED, error, now());
+      cancelled.push(task);
+    }
+    return cancelled;
+  }
+
+  /**
+   * Takes from a worker what it will not end itself. What never began, as far as this side knows and by `unstarted`,
+   * returns to its place; what has begun is lost, or run again at no cost if `isFree`.
+   */
+  #takeBack(employment: Employment, loss: WorkerLostError, unstarted: readonly Assignment[], isFree: boolean): void {
+    for (const attempt of [...employment.attempts]) {
+      // Whoever heard of the others may have ended it.
+      if (attempt.hasEnded) continue;
+      const { task, isUpdate } = attempt;
+      const hasBegun = attempt.isStarted && !unstarted.includes(attempt);
+      if (!hasBegun && !isUpdate && !isHandedOver(attempt)) {
+        this.#giveBack(attempt);
+      } else if (isFree && attempt.isCurrent && !isUpdate && attempt.transfer.length === 0) {
+        this.#end(attempt);
+        this.#lifecycle.requeue(task, 0);
+      } else {
+        this.attemptLost(attempt, loss);
+      }
+    }
+    this.#rounds.plan();
   }
 
   /**
@@ -249,16 +257,20 @@ function heldBy({ attempts }: Employment, filter: (attempt: Attempt) => boolean)
   return held.sort((a, b) => b.task.place - a.task.place);
 }
 
-/** Why a task can't go to another worker. */
-function handedOver({ id }: Task): WorkerLostError {
-  return new WorkerLostError(
-    `The worker that ran the task ${id} was detached, and the task can't be run again: what was handed over with \`transfer\` is gone`,
-  );
+/** Kinds of worker that copy what is to be handed over. */
+const COPYING: ReadonlySet<string> = new Set(['process', 'remote']);
+
+/** Whether the arguments are not on this side any more, although the task may never have begun. */
+function isHandedOver({ transfer, employment }: Attempt): boolean {
+  return transfer.length > 0 && !COPYING.has(employment.kind);
 }
 
 /** The loss as the error of one task. */
-function lossOf(error: WorkerLostError, attempts: number): WorkerLostError {
-  const loss = new WorkerLostError(error.message, error);
+function lossOf(error: WorkerLostError, { id, attempts, settings }: Task): WorkerLostError {
+  const { message } = error;
+  const isFinal = settings.transfer.length > 0;
+  const why = `${message}. The task ${id} can't be run again: what was handed over with \`transfer\` is gone`;
+  const loss = new WorkerLostError(isFinal ? why : message, error);
   loss.attempts = attempts;
   return loss;
 }

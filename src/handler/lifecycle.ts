@@ -90,12 +90,8 @@ export class Lifecycle {
 
   /** The task's attempt never began: it waits again. */
   returned(task: Task): void {
-    if (task.phase === RUNNING) {
-      task.attempts--;
-      this.pending--;
-    } else {
-      this.held--;
-    }
+    if (task.phase === RUNNING) task.attempts--;
+    this.#leavePhase(task);
     task.phase = QUEUED;
     task.attempt = null;
   }
@@ -136,7 +132,8 @@ export class Lifecycle {
     const { task } = attempt;
     const guard = (call: () => void) => this.#host.guard(call);
     const isOver = attempt.isUpdate || !this.isRetrying;
-    if (isOver || !mayRetry(task, failure, error, attempt.attempt, guard)) {
+    // Whoever is asked may cancel it.
+    if (isOver || !mayRetry(task, failure, error, attempt.attempt, guard) || task.isSettled) {
       this.finish(attempt, FAILED, error);
       return;
     }
@@ -163,7 +160,7 @@ export class Lifecycle {
 
   /** The task is to be run again, after `delay` ms. */
   requeue(task: Task, delay: number): void {
-    this.pending--;
+    this.#leavePhase(task);
     if (delay === 0) {
       task.phase = QUEUED;
       this.#scheduler.repeat(task);
@@ -181,20 +178,26 @@ export class Lifecycle {
     }, delay);
   }
 
+  /** Ends a task, unless it has ended: whoever was told of something a moment ago may have seen to that. */
   settle(task: Task, end: End, outcome: unknown, at: number): void {
-    if (task.phase === RUNNING) this.pending--;
-    else if (task.phase === HELD) this.held--;
-    else if (task.phase === DELAYED) this.#undelay(task);
+    if (task.isSettled) return;
+    this.#leavePhase(task);
     this.nesting.leave(task);
     const { signal, consumer } = task.settings;
     if (signal !== undefined) this.#signals.remove(signal, task);
     // A consumer that is being fed is told by the iteration's end.
     const isFed = this.#feeding.size > 0 && this.#feeding.delete(task);
-    if (consumer !== undefined && end !== DONE && !isFed) void abortConsumer(consumer, outcome);
     task.settle(end, outcome, at);
+    if (consumer !== undefined && end !== DONE && !isFed) void abortConsumer(consumer, outcome);
     task.attempt?.employment.progressed();
     this.#host.settled(task, outcome);
     task.forget();
+  }
+
+  #leavePhase(task: Task): void {
+    if (task.phase === RUNNING) this.pending--;
+    else if (task.phase === HELD) this.held--;
+    else if (task.phase === DELAYED) this.#undelay(task);
   }
 
   #undelay(task: Task): void {
@@ -213,7 +216,7 @@ export class Lifecycle {
       !this.isRetrying ||
       task.extras.retries.timeout >= task.settings.retry.timeout;
     if (isFinal) this.settle(task, FAILED, error, now());
-    attempt.abort(error);
+    if (!attempt.hasEnded) attempt.abort(error);
     this.#rounds.plan();
   }
 

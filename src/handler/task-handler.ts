@@ -113,6 +113,8 @@ export class TaskHandler implements TaskOwner {
   fail(crew: Crew, kind: string, error: Error): void {
     const { employments } = this.workforce;
     for (const task of this.tasks(({ phase }) => phase === QUEUED)) {
+      // Whoever heard of the others may have ended it.
+      if (task.phase !== QUEUED) continue;
       const { lane } = task.row as Row;
       if (!crew.serves(task.series) || !lane.acceptance.accepts(kind)) continue;
       if (employments.some((employment) => employment.mayRun(task))) continue;

@@ -248,8 +248,12 @@ export class Task extends AsyncResource implements Job, TaskHandle {
 
   /** Tells those who listen what the task reports. */
   progressed(progress: unknown): void {
-    if (this.#extras?.listeners == null) return;
-    for (const listener of this.#extras.listeners) this.settings.owner.guard(() => listener(progress));
+    const listeners = this.#extras?.listeners;
+    if (listeners == null) return;
+    // Those who listen may add and remove others.
+    for (const listener of [...listeners]) {
+      if (listeners.has(listener)) this.settings.owner.guard(() => listener(progress));
+    }
   }
 }
 

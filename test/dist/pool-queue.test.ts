@@ -148,6 +148,19 @@ test('Workers that can not be started are not replaced by others without end', a
   expect([queue.size, queue.pending, queue.workers()]).toEqual([0, 0, []]);
 });
 
+test('Whoever hears that workers can not be started may cancel all that waits for them', async () => {
+  const queue = ended(new ThreadQueue({ threads: 1, worker: { execArgv: ['--import=./nowhere.mjs'] } }));
+  const states: string[] = [];
+  queue.on('cancelled', ({ id }) => void states.push(`${id} cancelled`));
+  queue.on('failed', ({ id }) => {
+    states.push(`${id} failed`);
+    queue.cancelAll();
+  });
+  await Promise.all(['a', 'b', 'c'].map((id) => errorOf(queue.call(tasks.add, [1, 2], { id }))));
+  await queue.onIdle();
+  expect([queue.size, states]).toEqual([0, ['a failed', 'b cancelled', 'c cancelled']]);
+});
+
 test('Queues of all kinds work side by side', async () => {
   const queues = [new AsyncQueue(), new ThreadQueue({ threads: 1 }), new ProcessQueue({ processes: 1 })].map(ended);
   expect(await Promise.all(queues.map((queue) => queue.call(tasks.add, [1, 2])))).toEqual([3, 3, 3]);

@@ -118,13 +118,14 @@ export const sabotages: readonly Sabotage[] = [
       '// A consumer',
     ],
     ['what has ended still runs', 'if (task.phase === RUNNING) this.pending--;\n    else if', 'if'],
+    ['a task settles twice', '    if (task.isSettled) return;\n', ''],
     ['retries are not counted', '    task.extras.retries[failure]++;\n', ''],
     [
       'a task that was cancelled in between is run again',
       'if (task.isSettled) this.#scheduler.finish(task);\n    else this.requeue',
       'this.requeue',
     ],
-    ['a given back task keeps its attempt', '      task.attempts--;\n', ''],
+    ['a given back task keeps its attempt', '    if (task.phase === RUNNING) task.attempts--;\n', ''],
     [
       'a result that came too late counts',
       "if (attempt.isTimedOut) this.failed(attempt, 'timeout', timeoutError(attempt.task));\n    else if",
@@ -137,7 +138,7 @@ export const sabotages: readonly Sabotage[] = [
       'const isOver = attempt.isUpdate;',
     ],
     ['the main thread waits for what it can not stop', 'employment.worker.cancel === undefined ||', ''],
-    ['a task whose time is over is not told', '    attempt.abort(error);\n', ''],
+    ['a task whose time is over is not told', '    if (!attempt.hasEnded) attempt.abort(error);\n', ''],
   ),
   ...of(
     'handler/attempts.ts',
@@ -148,24 +149,21 @@ export const sabotages: readonly Sabotage[] = [
     ],
     [
       'what never began is lost with its worker',
-      '(!isStarted || unstarted.includes(attempt))',
-      'unstarted.includes(attempt)',
+      'const hasBegun = attempt.isStarted && !unstarted.includes(attempt);',
+      'const hasBegun = !unstarted.includes(attempt);',
     ],
+    ['what others have ended is taken back again', '      if (attempt.hasEnded) continue;\n', ''],
     [
       'a lost task fails as if it had thrown',
-      "this.#lifecycle.failed(attempt, 'lost', lossOf(error, task.attempts))",
-      "this.#lifecycle.failed(attempt, 'error', lossOf(error, task.attempts))",
+      "this.#lifecycle.failed(attempt, 'lost', lossOf(error, task))",
+      "this.#lifecycle.failed(attempt, 'error', lossOf(error, task))",
     ],
     [
       'what a worker leaves is cancelled although it is to be reassigned',
-      '} else if (!reassign) {',
-      '} else if (reassign) {',
+      'reassign ? [] : this.#cancelAll(employment)',
+      'this.#cancelAll(employment)',
     ],
-    [
-      'what was handed over is run again',
-      '} else if (isStarted && task.settings.transfer.length > 0) {',
-      '} else if (false) {',
-    ],
+    ['what was handed over is run again', '!isUpdate && attempt.transfer.length === 0', '!isUpdate'],
     ['a place that is free is not given away', '    employment.load--;\n', ''],
     [
       'workers that are idle take over nothing',

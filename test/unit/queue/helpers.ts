@@ -53,7 +53,7 @@ export class ManualWorker implements IWorker {
     return this.held.length < this.#ahead;
   }
 
-  recall(assignment: Assignment): boolean {
+  recall(assignment: Assignment): boolean | Promise<boolean> {
     return take(this.held, assignment);
   }
 
@@ -93,6 +93,13 @@ export class ManualWorker implements IWorker {
     if (next === undefined) return;
     this.running.push(next);
     next.started();
+  }
+}
+
+/** It never answers when it is asked for something back. */
+export class ForgetfulWorker extends ManualWorker {
+  override recall(): Promise<boolean> {
+    return new Promise(() => {});
   }
 }
 

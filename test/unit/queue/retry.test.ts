@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { AsyncWorker, isNiceqError, type TaskQueue, taskContext, WorkerLostError } from 'niceq';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { errorOf, type ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
+import { errorOf, ForgetfulWorker, type ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -214,6 +214,44 @@ describe('After the loss of its worker', () => {
       ['failed', 1],
       ['failed', 1],
     ]);
+  });
+
+  test('a task whose arguments were handed over is not sent again, even if it never began', async () => {
+    const { queue, worker } = await manual();
+    const bytes = new ArrayBuffer(1);
+    const handle = queue.submit((given: ArrayBuffer) => given, [bytes], { transfer: [bytes], retry: { lost: 9 } });
+    await settled();
+    const unstarted = worker.running.splice(0);
+    worker.employer.lost(new WorkerLostError('it died', { exitCode: 3 }), unstarted);
+    const error = await errorOf(handle.promise);
+    expect(error).toMatchObject({ code: 'ERR_WORKER_LOST', exitCode: 3, message: expect.stringMatching(/transfer/) });
+    expect([queue.size, queue.pending, worker.given.length]).toEqual([0, 0, 1]);
+  });
+
+  test('a task whose arguments only were copied goes elsewhere, if it never began', async () => {
+    const { queue, worker } = await manual({ kind: 'process' });
+    const bytes = new ArrayBuffer(1);
+    const handle = queue.submit((given: ArrayBuffer) => given, [bytes], { transfer: [bytes], on: 'process' });
+    await settled();
+    const unstarted = worker.running.splice(0);
+    worker.employer.lost(new WorkerLostError('it died'), unstarted);
+    expect([handle.state, handle.attempts]).toEqual(['queued', 0]);
+  });
+
+  test('a task that was cancelled while it was held costs its series nothing', async () => {
+    const worker = new ForgetfulWorker({ ahead: 1 });
+    const queue = queueOf([worker], { retry: { lost: 0 } });
+    await settled();
+    const handles = ['a0', 'a1'].map((id) => queue.submit(nothing, [], { id, series: 'a' }));
+    await settled();
+    handles[1]?.cancel();
+    worker.crash();
+    worker.employer.lost(new WorkerLostError('it died'), []);
+    expect([handles[0]?.state, queue.size, queue.pending]).toEqual(['failed', 0, 0]);
+    for (const series of ['a', 'b']) queue.submit(nothing, [], { id: `${series}2`, series });
+    await worker.employer.ready();
+    await settled();
+    expect(worker.given).toEqual(['a0', 'a1', 'a2', 'b2']);
   });
 
   test('a task that never began is run again at no cost, even if its worker does not say so', async () => {

@@ -12,7 +12,7 @@ import {
 } from 'niceq';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { TaskHandler } from '../../../src/handler/task-handler.js';
-import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
+import { errorOf, ForgetfulWorker, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
 describe('attachWorker()', () => {
   test('gives each worker an id of its own, from 1 upward', async () => {
@@ -464,6 +464,23 @@ describe('detachWorker()', () => {
     expect(worker.calls).toEqual(['crash']);
     expect(isNiceqError(await errorOf(handle.promise), 'ERR_TASK_CANCELLED')).toBe(true);
     expect([queue.size, queue.pending]).toEqual([0, 0]);
+  });
+
+  test('with crash costs a series nothing for what was only held, if it is not to be reassigned', async () => {
+    const { queue, worker } = await manual({ series: ['a', 'b'] });
+    queue.submit(nothing, [], { series: 'b', id: 'b0' });
+    await settled();
+    const holder = new ForgetfulWorker({ series: ['a', 'b'], ahead: 1 });
+    await queue.attachWorker(holder);
+    const handles = ['a0', 'a1'].map((id) => queue.submit(nothing, [], { series: 'a', id }));
+    await settled();
+    expect(holder.held.map(({ id }) => id)).toEqual(['a1']);
+    expect(new Set(await queue.detachWorker(holder, { crash: true, reassign: false }))).toEqual(new Set(handles));
+    expect([queue.size, queue.pending]).toEqual([0, 1]);
+    for (const series of ['a', 'b']) queue.submit(nothing, [], { series, id: `${series} again` });
+    worker.done();
+    await settled();
+    expect(worker.given).toEqual(['b0', 'a again']);
   });
 
   test('with crash runs what it had on another worker, before the rest of its series, and gives []', async () => {
