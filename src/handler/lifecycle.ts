@@ -4,6 +4,7 @@ import { abortConsumer, type Consumer, feed } from '../iteration/feed.js';
 import { type ItemSource, Iteration, TaskIterator } from '../iteration/iteration.js';
 import { type CANCELLED, DELAYED, DONE, FAILED, HELD, QUEUED, RUNNING, type Task } from '../queue/task.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
+import { soon } from '../soon.js';
 import type { Announcements } from './announcements.js';
 import type { Attempt } from './attempt.js';
 import type { Employment } from './employment.js';
@@ -20,7 +21,7 @@ type End = typeof DONE | typeof FAILED | typeof CANCELLED;
  * Leads tasks through their phases - queued, held, running, delayed, and an end - and counts them.
  *
  * Invariant: `held`, `pending` and `delayed` are the numbers of scheduled tasks in the phases HELD, RUNNING and
- * DELAYED; a task settles once, by `settle`, which takes it out of all that knows of it here.
+ * DELAYED; a task that was submitted settles once, by `settle`, which takes it out of all that knows of it here.
  */
 export class Lifecycle {
   /** Whether tasks that fail are run again; not while the queue ends. */
@@ -56,6 +57,13 @@ export class Lifecycle {
   *elsewhere(): IterableIterator<Task> {
     yield* this.#delayedTasks;
     yield* this.#feeding;
+  }
+
+  /** Ends a task that the queue does not take, and that nobody is told of: no user code runs inside `call()`. */
+  refuse(task: Task, end: typeof FAILED | typeof CANCELLED, outcome: unknown): void {
+    const { consumer } = task.settings;
+    task.settle(end, outcome, task.queuedAt);
+    if (consumer !== undefined) soon(() => void abortConsumer(consumer, outcome));
   }
 
   submitted(task: Task): void {

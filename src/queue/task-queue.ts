@@ -177,9 +177,9 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     const { task, band, requirement } = makeCall(fn, args, options, this.#defaults);
     if (requirement === 'closure' && this.handler.workforce.sendsClosures) sourceOf(fn as AnyFunction);
     const { signal } = task.settings;
-    if (signal?.aborted) task.settle(CANCELLED, signal.reason, task.queuedAt);
-    else if (this.#shutdown !== null) task.settle(FAILED, new QueueClosedError(), task.queuedAt);
-    else if (this.#isFull) task.settle(FAILED, new QueueFullError(this.#maxQueued), task.queuedAt);
+    if (signal?.aborted) this.handler.lifecycle.refuse(task, CANCELLED, signal.reason);
+    else if (this.#shutdown !== null) this.handler.lifecycle.refuse(task, FAILED, new QueueClosedError());
+    else if (this.#isFull) this.handler.lifecycle.refuse(task, FAILED, new QueueFullError(this.#maxQueued));
     else {
       this.#wasIdle = false;
       this.#wasEmpty = false;

@@ -1,5 +1,6 @@
+import { Writable } from 'node:stream';
 import { type CallOptions, TaskQueue, type TaskQueueOptions, taskModule } from 'niceq';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { errorOf, manual, nothing, queueOf, settled } from './helpers.js';
 
 type Wrong = readonly [value: unknown, type: typeof TypeError | typeof RangeError];
@@ -232,6 +233,30 @@ test('a worker gets the very array of arguments, and the options of the call', a
   expect(given).toBe(series);
   expect(received[0]).toBe(args[0]);
   expect(signal.aborted).toBe(false);
+});
+
+test('a call that is refused aborts its consumer, though not before it has returned', async () => {
+  const full = queueOf([], { maxQueued: 1 });
+  full.submit(nothing);
+  const closed = queueOf([]);
+  void closed.shutdown();
+  const aborted = AbortSignal.abort(new Error('too late'));
+  for (const [queue, options] of [
+    [queueOf([]), { signal: aborted }],
+    [closed, {}],
+    [full, {}],
+  ] as const) {
+    const abort = vi.fn();
+    const stream = new Writable({ write: nothing });
+    const handle = queue.submit(nothing, [], { ...options, consumer: { write: nothing, abort } });
+    const streamed = queue.submit(nothing, [], { ...options, consumer: stream });
+    expect(abort).not.toHaveBeenCalled();
+    stream.on('error', nothing);
+    const error = await errorOf(handle.promise);
+    expect(await errorOf(streamed.promise)).toMatchObject({ message: error.message });
+    await settled();
+    expect([abort.mock.calls, stream.destroyed]).toEqual([[[error]], true]);
+  }
 });
 
 test('ids that were not given differ', () => {
