@@ -9,6 +9,7 @@ import type { Crew } from '../scheduling/crew.js';
 import { runInContext, type TaskContext } from '../tasks/task-context.js';
 import type { TaskKey } from '../tasks/task-key.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
+import { isThenable, toPromise } from '../tasks/thenable.js';
 import { unwrap } from '../tasks/transferable.js';
 import type { Assignment } from '../workers/worker.js';
 import type { Employment } from './employment.js';
@@ -170,14 +171,20 @@ export class Attempt implements Assignment {
   done(value: unknown, at = now()): void {
     if (this.hasEnded) return;
     let result: unknown;
+    let pending: Promise<unknown> | null;
     let iterator: AnyIterator | null;
     try {
       // In this thread the caller gets the object itself.
       result = unwrap(value);
-      iterator = iteratorOf(result);
+      pending = isThenable(result) ? toPromise(result) : null;
+      iterator = pending === null ? iteratorOf(result) : null;
     } catch (error) {
       // A getter, or a proxy, that throws.
       this.fail(error, at);
+      return;
+    }
+    if (pending !== null) {
+      follow(this, pending);
       return;
     }
     if (iterator !== null) {
@@ -236,6 +243,14 @@ export class Attempt implements Assignment {
     this.extras.controller?.abort(reason);
     this.employment.worker.cancel?.(this, reason);
   }
+}
+
+/** The attempt ends as the promise does. */
+function follow(attempt: Attempt, promise: Promise<unknown>): void {
+  promise.then(
+    (value) => attempt.done(value),
+    (error) => attempt.fail(error),
+  );
 }
 
 /** The attempt has returned an iterator of this thread. */

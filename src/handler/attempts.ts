@@ -60,14 +60,18 @@ export class Attempts implements Assigner, AttemptOwner {
   pin(task: Task, employment: Employment): void {
     const attempt = new Attempt(task, employment, this, null);
     attempt.startedAt = now();
+    attempt.endedAt = attempt.startedAt;
     task.attempt = attempt;
     void task.promise;
-    task.settle(DONE, undefined, now());
+    task.settle(DONE, undefined, attempt.endedAt);
     employment.pinned = attempt;
   }
 
-  /** Takes an attempt back that has not started: its task returns to its place. */
-  recall(attempt: Attempt, onReturn?: () => void, onStarted?: () => void): void {
+  /**
+   * Takes an attempt back that has not started: its task returns to its place. Returns false if that was refused at
+   * once; a worker may also take its time to answer.
+   */
+  recall(attempt: Attempt, onReturn?: () => void, onStarted?: () => void): boolean {
     const settle = (isGivenBack: boolean) => {
       attempt.isRecalled = false;
       if (!isGivenBack && !attempt.hasEnded) {
@@ -82,6 +86,7 @@ export class Attempts implements Assigner, AttemptOwner {
     const answer = attempt.employment.worker.recall?.(attempt) ?? false;
     if (typeof answer === 'boolean') settle(answer);
     else void answer.then(settle, () => settle(false));
+    return answer !== false;
   }
 
   /** Takes back what the worker holds ahead of its turn. */
@@ -220,10 +225,11 @@ export class Attempts implements Assigner, AttemptOwner {
   #end(attempt: Attempt): void {
     const { employment } = attempt;
     attempt.hasEnded = true;
+    attempt.endedAt ||= now();
     attempt.stopTimer();
     employment.remove(attempt);
     if (attempt.isUpdate) return;
-    if (employment.load === 1) employment.idleSince = attempt.endedAt || now();
+    if (employment.load === 1) employment.idleSince = attempt.endedAt;
     // What ends while it is being assigned frees its place for the next round, so that no worker gets it all.
     if (this.#isDispatching) this.#vacated.push(employment);
     else this.#vacate(employment);

@@ -156,13 +156,12 @@ export class Lifecycle {
   /** The task ends with its attempt. */
   finish(attempt: Attempt, end: End, outcome: unknown): void {
     const { task } = attempt;
-    const at = attempt.endedAt || now();
     if (attempt.isUpdate) {
-      task.settle(end, outcome, at);
+      task.settle(end, outcome, attempt.endedAt);
       attempt.employment.progressed();
     } else {
       this.#scheduler.finish(task);
-      this.settle(task, end, outcome, at);
+      this.settle(task, end, outcome, attempt.endedAt);
     }
   }
 

@@ -92,9 +92,7 @@ export class TaskHandler implements TaskOwner {
 
   renice(task: Task, niceness: number): boolean {
     if (task.phase === HELD) {
-      const attempt = task.attempt as Attempt;
-      this.#attempts.recall(attempt, () => this.scheduler.renice(task, niceness));
-      return !attempt.isStarted;
+      return this.#attempts.recall(task.attempt as Attempt, () => this.scheduler.renice(task, niceness));
     }
     if (task.phase === QUEUED) {
       this.scheduler.renice(task, niceness);

@@ -62,7 +62,7 @@ export class Stats {
       return;
     }
     const wait = attempt.startedAt - task.queuedAt;
-    const run = endedAt - attempt.startedAt;
+    const run = (attempt.hasEnded ? attempt.endedAt : endedAt) - attempt.startedAt;
     tally.record(phase, endedAt, wait, run);
     attempt.employment.tally.record(phase, endedAt, wait, run);
   }

@@ -65,7 +65,7 @@ class Extras {
   listeners: Set<(progress: unknown) => void> | null = null;
   /** What it ended with, kept for a promise that nobody has asked for yet. */
   outcome: unknown;
-  /** When it ended, of a task that never began. */
+  /** When it ended, of a task that did not end with its attempt. */
   endedAt: number | undefined;
   /** When a series or queue with a limited rate last let it go. */
   takenAt = 0;
@@ -181,7 +181,7 @@ export class Task extends AsyncResource implements Job, TaskHandle {
 
   get endedAt(): number | undefined {
     if (!this.isSettled) return undefined;
-    return this.attempt?.endedAt ?? this.#extras?.endedAt;
+    return this.#extras?.endedAt ?? this.attempt?.endedAt;
   }
 
   get earlierAttempts(): number {
@@ -207,8 +207,8 @@ export class Task extends AsyncResource implements Job, TaskHandle {
   /** Ends the task, with its result or with an error, as `phase` says. */
   settle(phase: typeof DONE | typeof FAILED | typeof CANCELLED, outcome: unknown, at: number): void {
     this.phase = phase;
-    if (this.attempt === null) this.extras.endedAt = at;
-    else this.attempt.endedAt = at;
+    // The attempt may run on, or have ended long ago.
+    if (this.attempt?.endedAt !== at) this.extras.endedAt = at;
     if (this.#promise === null) this.extras.outcome = outcome;
     else this.fulfil(outcome);
   }

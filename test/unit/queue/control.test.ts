@@ -410,6 +410,18 @@ describe('stats()', () => {
     expect([jobs.mock.calls.length, tasks.mock.calls.length]).toEqual([0, 0]);
   });
 
+  test('counts what a task ran, not how long it then waited to be run again, in vain', async () => {
+    const { queue, worker } = await manual();
+    const handle = queue.submit(nothing, [], { retry: { error: 1, delay: 60_000 } });
+    await settled();
+    const assignment = worker.find();
+    assignment.started(1000);
+    assignment.fail(new Error('x'), 1010);
+    handle.cancel();
+    expect(queue.stats().run).toMatchObject({ count: 1, max: 10 });
+    expect(handle.endedAt).toBeGreaterThan(1010);
+  });
+
   test('measures times between what the tasks took', async () => {
     const { queue, worker } = await manual();
     for (const time of [10, 20, 30]) {

@@ -1,4 +1,4 @@
-import { AsyncWorker, isNiceqError, type TaskQueue } from 'niceq';
+import { AsyncWorker, isNiceqError, type TaskQueue, transferable } from 'niceq';
 import { describe, expect, test, vi } from 'vitest';
 import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
@@ -75,6 +75,27 @@ describe('A handle', () => {
     const queue = queueOf();
     const handle = queue.submit(async () => 5);
     expect(await handle.promise).toBe(5);
+  });
+
+  test('ends as the promise does that its task has marked as transferable', async () => {
+    const queue = queueOf([new AsyncWorker({ concurrency: 2 })]);
+    const [done, failed] = [async () => 5, async () => Promise.reject(new Error('after all'))].map((promised) =>
+      queue.submit(() => transferable(promised(), [])),
+    );
+    expect(await done?.promise).toBe(5);
+    expect((await errorOf(failed?.promise as Promise<unknown>)).message).toBe('after all');
+    expect([done?.state, failed?.state]).toEqual(['done', 'failed']);
+  });
+
+  test('of a task that ends later than it was cancelled keeps the time of that', async () => {
+    const { queue, worker } = await manual();
+    const handle = queue.submit(nothing);
+    await settled();
+    handle.cancel();
+    const { endedAt = 0 } = handle;
+    worker.find().done(1, endedAt + 1000);
+    expect(handle.endedAt).toBe(endedAt);
+    expect(endedAt).toBeGreaterThan(0);
   });
 
   test('counts later words of its worker as nothing', async () => {
@@ -248,6 +269,20 @@ describe('renice()', () => {
     await settled();
     expect(worker.running.map(({ id }) => id)).toEqual(['a']);
     expect(handles[1]?.niceness).toBe(-20);
+  });
+
+  test('of a task that its worker has just begun changes nothing', async () => {
+    class Quick extends ManualWorker {
+      override recall(): boolean {
+        return false;
+      }
+    }
+    const worker = new Quick({ ahead: 1 });
+    const queue = queueOf([worker]);
+    await settled();
+    const handles = ['a', 'b'].map((id) => queue.submit(nothing, [], { id }));
+    await settled();
+    expect([handles[1]?.state, handles[1]?.renice(-20), handles[1]?.niceness]).toEqual(['queued', false, 0]);
   });
 
   test('of a task that runs or has ended changes nothing', async () => {
