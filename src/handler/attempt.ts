@@ -27,6 +27,8 @@ export interface AttemptOwner {
 /** What only few attempts need, so that the others need no room for it. */
 class Extras {
   timer: NodeJS.Timeout | undefined;
+  /** Whether its time was up when nothing had been heard of its end. */
+  isDue = false;
   /** The iteration it has led to, while a consumer reads it. */
   iteration: Iteration | null = null;
   controller: AbortController | null = null;
@@ -91,6 +93,16 @@ export class Attempt implements Assignment {
 
   stopTimer(): void {
     if (this.#extras !== null) clearTimeout(this.#extras.timer);
+  }
+
+  /** Its worker is rid of it. */
+  end(): void {
+    this.hasEnded = true;
+    this.endedAt ||= now();
+    if (this.#extras === null) return;
+    this.stopTimer();
+    // Its end was heard of too late to tell whether it was in time: the clock of where it ran knows.
+    if (this.#extras.isDue && this.endedAt - this.startedAt > this.task.settings.timeout) this.isTimedOut = true;
   }
 
   /**

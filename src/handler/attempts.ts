@@ -224,9 +224,7 @@ export class Attempts implements Assigner, AttemptOwner {
    */
   #end(attempt: Attempt): void {
     const { employment } = attempt;
-    attempt.hasEnded = true;
-    attempt.endedAt ||= now();
-    attempt.stopTimer();
+    attempt.end();
     employment.remove(attempt);
     if (attempt.isUpdate) return;
     if (employment.load === 1) employment.idleSince = attempt.endedAt;

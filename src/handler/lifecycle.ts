@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { now } from '../clock.js';
 import { TaskTimeoutError } from '../errors.js';
 import { abortConsumer, type Consumer, feed } from '../iteration/feed.js';
@@ -85,7 +86,7 @@ export class Lifecycle {
     this.pending++;
     this.nesting.leave(task);
     const { timeout } = task.settings;
-    if (timeout !== Number.POSITIVE_INFINITY) attempt.extras.timer = setTimeout(() => this.#timedOut(attempt), timeout);
+    if (timeout !== Number.POSITIVE_INFINITY) attempt.extras.timer = setTimeout(() => this.#timeIsUp(attempt), timeout);
     // It may have been called by a task that began a moment ago.
     this.#announcements.tell();
     if (this.#host.heard.started && attempt.isCurrent) this.#host.emit('started', task.handle);
@@ -211,6 +212,20 @@ export class Lifecycle {
     clearTimeout(task.extras.delay);
     this.delayed--;
     this.#delayedTasks.delete(task);
+  }
+
+  #timeIsUp(attempt: Attempt): void {
+    // What can't be ended runs in this thread, and would have said so.
+    if (attempt.employment.worker.cancel === undefined) {
+      this.#timedOut(attempt);
+      return;
+    }
+    // It may have ended in time, and this thread was too busy to hear of it: what it has to say is read first. That takes
+    // a real turn, even if a test moves the timers by hand.
+    attempt.extras.isDue = true;
+    setImmediate(() => {
+      if (!attempt.hasEnded && attempt.isCurrent) this.#timedOut(attempt);
+    });
   }
 
   #timedOut(attempt: Attempt): void {

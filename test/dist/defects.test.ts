@@ -36,6 +36,16 @@ describe.each(kinds)('On %s', (_, make) => {
     }
   });
 
+  test('what ends in time counts, even if its caller was too busy to hear of it', async () => {
+    const queue = bench.queueOf([make(1)]);
+    await queue.call(tasks.add, [1, 2]);
+    const handle = queue.submit(tasks.add, [3, 4], { timeout: 100, retry: { timeout: 0 } });
+    // When it is on its way.
+    await new Promise((resolve) => queue.once('started', () => setImmediate(() => setImmediate(resolve))));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+    expect(await handle.promise).toBe(7);
+  });
+
   test('a cancelled task takes no other with it', async () => {
     const { gate } = bench;
     const queue = bench.queueOf([make(3)]);

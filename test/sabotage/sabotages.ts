@@ -140,6 +140,11 @@ export const sabotages: readonly Sabotage[] = [
     ['the main thread waits for what it can not stop', 'employment.worker.cancel === undefined ||', ''],
     ['a task whose time is over is not told', '    if (!attempt.hasEnded) attempt.abort(error);\n', ''],
   ),
+  ...of('handler/attempt.ts', [
+    'what ended in time is late because it was heard of late',
+    'if (this.#extras.isDue && this.endedAt - this.startedAt > this.task.settings.timeout)',
+    'if (this.#extras.isDue)',
+  ]),
   ...of(
     'handler/attempts.ts',
     [

@@ -357,6 +357,26 @@ describe('A time limit', () => {
     expect(b.state).toBe('running');
   });
 
+  test('elsewhere is kept by what ended in time, if this thread was too busy to hear of it before', async () => {
+    vi.useRealTimers();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { queue, worker } = await manual({ concurrency: 3, cancels: true }, { timeout: 1000, retry: { timeout: 0 } });
+    const handles = ['done', 'failed', 'late'].map((id) => queue.submit(nothing, [], { id }));
+    await settled();
+    const [done, failed, late] = ['done', 'failed', 'late'].map((id) => worker.find(id));
+    for (const assignment of worker.running) assignment.started(5000);
+    vi.advanceTimersByTime(1000);
+    // What had arrived by then is read now.
+    done?.done('in time', 6000);
+    failed?.fail(new Error('x'), 6000);
+    late?.done('late', 6001);
+    expect(handles.map(({ state }) => state)).toEqual(['done', 'failed', 'failed']);
+    expect((await errorOf(handles[1]?.promise as Promise<unknown>)).message).toBe('x');
+    expect((await errorOf(handles[2]?.promise as Promise<unknown>)).code).toBe('ERR_TASK_TIMEOUT');
+    await settled();
+    expect([worker.cancelled, queue.size, queue.pending]).toEqual([[], 0, 0]);
+  });
+
   test("is the queue's unless the call has its own", async () => {
     const { queue } = await manual({ concurrency: 3 }, { timeout: 1000 });
     const timeouts = [undefined, 2000, Number.POSITIVE_INFINITY];
