@@ -141,9 +141,16 @@ export class Lifecycle {
     const { task } = attempt;
     const guard = (call: () => void) => this.#host.guard(call);
     const isOver = attempt.isUpdate || !this.isRetrying;
-    // Whoever is asked may cancel it.
-    if (isOver || !mayRetry(task, failure, error, attempt.attempt, guard) || task.isSettled) {
-      this.finish(attempt, FAILED, error);
+    let isWanted = false;
+    let outcome = error;
+    try {
+      isWanted = !isOver && mayRetry(task, failure, error, attempt.attempt, guard);
+    } catch (refusal) {
+      outcome = refusal;
+    }
+    // Whoever was asked may have cancelled it.
+    if (!isWanted || task.isSettled) {
+      this.finish(attempt, FAILED, outcome);
       return;
     }
     task.extras.retries[failure]++;

@@ -7,7 +7,10 @@ export interface RetryOptions {
   lost?: number;
   /** After it ran out of time; never in the main thread. Default 1. */
   timeout?: number;
-  /** After it threw: a number, or whether to try again after this error of attempt number `attempt`. Default 0. */
+  /**
+   * After it threw: a number, or whether to try again after this error of attempt number `attempt`, said at once: with a
+   * promise the task fails with a TypeError that has the error as its `cause`. Default 0.
+   */
   error?: number | ((error: unknown, attempt: number) => boolean);
   /**
    * Milliseconds from the end of an attempt until it is queued again, from 0, or a function of the number of the attempt

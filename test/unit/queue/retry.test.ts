@@ -65,6 +65,21 @@ describe('After an error', () => {
     ]);
   });
 
+  test('a predicate that answers with a promise fails the task, and says why', async () => {
+    const queue = queueOf();
+    const verdicts = [async () => false, async () => true, () => Promise.reject(new Error('later'))];
+    for (const error of verdicts as (() => unknown)[]) {
+      const handle = queue.submit(failing(9), [], { retry: { error: error as () => boolean } });
+      const refusal = await errorOf(handle.promise);
+      expect(refusal).toBeInstanceOf(TypeError);
+      expect(refusal).toMatchObject({
+        message: expect.stringContaining('`retry.error'),
+        cause: new Error('failure 1'),
+      });
+      expect(handle.attempts).toBe(1);
+    }
+  });
+
   test('a predicate that throws ends the retries, and is told to the logger', async () => {
     const logger = { debug: nothing, info: nothing, warn: nothing, error: vi.fn() };
     const queue = queueOf([new AsyncWorker()], { logger });
