@@ -253,7 +253,7 @@ export class Attempt implements Assignment {
   abort(reason: unknown): void {
     this.extras.abortReason = reason;
     this.extras.controller?.abort(reason);
-    this.employment.worker.cancel?.(this, reason);
+    this.employment.cancel(this, reason);
   }
 }
 

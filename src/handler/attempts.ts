@@ -34,8 +34,11 @@ export class Attempts implements Assigner, AttemptOwner {
   /** Hands out all that can be handed out. */
   dispatch(): void {
     this.#isDispatching = true;
-    this.#scheduler.dispatch(now, this);
-    this.#isDispatching = false;
+    try {
+      this.#scheduler.dispatch(now, this);
+    } finally {
+      this.#isDispatching = false;
+    }
     for (const employment of this.#vacated.splice(0)) this.#vacate(employment);
   }
 
@@ -83,7 +86,7 @@ export class Attempts implements Assigner, AttemptOwner {
       if (attempt.task.phase === QUEUED) onReturn?.();
     };
     attempt.isRecalled = true;
-    const answer = attempt.employment.worker.recall?.(attempt) ?? false;
+    const answer = attempt.employment.recall(attempt);
     if (typeof answer === 'boolean') settle(answer);
     else void answer.then(settle, () => settle(false));
     return answer !== false;

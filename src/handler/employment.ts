@@ -16,6 +16,8 @@ export interface EmploymentOwner {
   workerPaused(employment: Employment): void;
   workerReady(employment: Employment): Promise<void>;
   isMetered(job: Job): boolean;
+  /** A method of the worker's has thrown that must not. */
+  workerThrew(error: unknown): void;
 }
 
 /** What is to be done on a worker before it takes tasks. */
@@ -99,8 +101,32 @@ export class Employment extends Seat implements Employer {
 
   wouldHold(job: Job): boolean {
     if (this.#owner.isMetered(job)) return false;
-    // The scheduler's jobs are tasks: nothing else is ever added to it.
-    return this.worker.holds?.((job as unknown as Task).fn) ?? false;
+    try {
+      // The scheduler's jobs are tasks: nothing else is ever added to it.
+      return this.worker.holds?.((job as unknown as Task).fn) ?? false;
+    } catch (error) {
+      this.#owner.workerThrew(error);
+      return false;
+    }
+  }
+
+  /** Asks the worker to give an attempt back. */
+  recall(attempt: Attempt): boolean | Promise<boolean> {
+    try {
+      return this.worker.recall?.(attempt) ?? false;
+    } catch (error) {
+      this.#owner.workerThrew(error);
+      return false;
+    }
+  }
+
+  /** Tells the worker to end an attempt. */
+  cancel(attempt: Attempt, reason: unknown): void {
+    try {
+      this.worker.cancel?.(attempt, reason);
+    } catch (error) {
+      this.#owner.workerThrew(error);
+    }
   }
 
   serves(series: unknown): boolean {
@@ -155,13 +181,16 @@ export class Employment extends Seat implements Employer {
 
   /** Measures its memory anew, for the next who looks. */
   measure(): void {
-    const measured = this.worker.memory?.();
-    measured?.then(
-      (bytes) => {
-        this.memory = bytes;
-      },
-      () => {},
-    );
+    try {
+      this.worker.memory?.().then(
+        (bytes) => {
+          this.memory = bytes;
+        },
+        () => {},
+      );
+    } catch (error) {
+      this.#owner.workerThrew(error);
+    }
   }
 
   /** Whether a task still waits for something that this worker has in hand. */

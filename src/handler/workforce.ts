@@ -153,6 +153,12 @@ export class Workforce implements EmploymentOwner {
     return this.#scheduler.isMetered(job);
   }
 
+  workerThrew(error: unknown): void {
+    this.#host.guard(() => {
+      throw error;
+    });
+  }
+
   workerLost(employment: Employment, error: WorkerLostError, unstarted: readonly Assignment[]): void {
     employment.renewed();
     this.#scheduler.close(employment);

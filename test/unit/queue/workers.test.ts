@@ -409,6 +409,84 @@ describe('A worker', () => {
   });
 });
 
+describe('A worker whose optional methods throw', () => {
+  class Faulty extends ManualWorker {
+    override readonly cancel = (): void => {
+      throw new Error('in cancel');
+    };
+    override recall(): boolean {
+      throw new Error('in recall');
+    }
+    memory(): Promise<number> {
+      throw new Error('in memory');
+    }
+  }
+  const faulty = async (worker: ManualWorker) => {
+    const told: string[] = [];
+    const logger = { debug: nothing, info: nothing, warn: nothing, error: vi.fn() };
+    logger.error.mockImplementation((_, error) => void told.push(error.message));
+    const queue = queueOf([worker], { logger, retry: { timeout: 0 } });
+    await settled();
+    told.length = 0;
+    return { queue, worker, told };
+  };
+
+  test('is given no more than it can run, and goes on, if that is holds()', async () => {
+    class Unwilling extends ManualWorker {
+      override holds(): boolean {
+        throw new Error('in holds');
+      }
+    }
+    const { queue, worker, told } = await faulty(new Unwilling());
+    const handles = ['a', 'b'].map((id) => queue.submit(nothing, [], { id }));
+    for (const id of ['a', 'b']) {
+      await settled();
+      expect(worker.given.at(-1)).toBe(id);
+      worker.done();
+    }
+    expect(handles.map(({ state }) => state)).toEqual(['done', 'done']);
+    expect(new Set(told)).toEqual(new Set(['in holds']));
+  });
+
+  test('leaves nothing that shares a signal uncancelled if that is cancel()', async () => {
+    const { queue, told } = await faulty(new Faulty({ concurrency: 4 }));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const handles = Array.from({ length: 3 }, () => queue.submit(nothing, [], { signal }));
+    const other = queue.submit(nothing);
+    await settled();
+    controller.abort(new Error('enough'));
+    expect(handles.map(({ state }) => state)).toEqual(['cancelled', 'cancelled', 'cancelled']);
+    expect([other.cancel(), other.state]).toEqual([true, 'cancelled']);
+    expect(told).toEqual(Array(4).fill('in cancel'));
+  });
+
+  test('lets its task run out of time if that is cancel()', async () => {
+    const { queue, told } = await faulty(new Faulty());
+    const error = await errorOf(queue.call(nothing, [], { timeout: 1 }));
+    expect([isNiceqError(error, 'ERR_TASK_TIMEOUT'), told]).toEqual([true, ['in cancel']]);
+  });
+
+  test('keeps what it holds if that is recall()', async () => {
+    const { queue, worker, told } = await faulty(new Faulty({ ahead: 1 }));
+    for (const id of ['a', 'b']) queue.submit(nothing, [], { id });
+    await settled();
+    const urgent = queue.call(nothing, [], { id: 'urgent', doNext: true });
+    expect(told).toEqual(['in recall']);
+    for (const id of ['a', 'b', 'urgent']) {
+      worker.done(id);
+      await settled();
+    }
+    expect(await urgent).toBe('urgent');
+  });
+
+  test('is measured in vain if that is memory()', async () => {
+    const { queue, told } = await faulty(new Faulty());
+    expect(queue.stats().workers).toMatchObject([{ id: 1, memory: undefined }]);
+    expect(told).toEqual(['in memory']);
+  });
+});
+
 describe('detachWorker()', () => {
   test('at whatever moment of the start, leaves no task and no end of the queue waiting', async () => {
     const ticks = async (count: number) => {
