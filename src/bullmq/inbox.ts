@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis as Client } from 'ioredis';
+import { isAfter } from './kept-updates.js';
 
 /** A message that says nothing: without an entry there would be no inbox. */
 const EMPTY = '';
@@ -9,6 +10,12 @@ const COUNT = 100;
 const BLOCK = 5000;
 /** How long it waits when Redis refuses to read, in milliseconds. */
 const PAUSE = 500;
+
+/** The last entry of a stream, without what it says. */
+const LAST = `
+local entry = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+return entry and entry[1]
+`;
 
 /** Makes an inbox. Whoever has none gets no messages. */
 export async function makeInbox(client: Client, key: string): Promise<void> {
@@ -24,6 +31,8 @@ export class Inbox {
   readonly #key: string;
   readonly #receive: (job: number, message: string) => void;
   #last = '0-0';
+  /** The read that goes on. Never rejects. */
+  #round: Promise<void> = Promise.resolve();
   readonly #closing = new AbortController();
 
   /** `client` is this inbox' own, as it is always waiting. */
@@ -36,19 +45,33 @@ export class Inbox {
   /** Reads until it is closed. */
   async read(trim: Client): Promise<void> {
     while (!this.#closing.signal.aborted) {
-      const streams = await this.#client
-        .xread('COUNT', COUNT, 'BLOCK', BLOCK, 'STREAMS', this.#key, this.#last)
-        .catch(() => this.#pause());
-      for (const [, entries] of streams ?? []) {
-        for (const [id, fields] of entries) {
-          this.#last = id;
-          for (let i = 0; i < fields.length && !this.#closing.signal.aborted; i += 2) {
-            const message = fields[i + 1] as string;
-            if (message !== EMPTY) this.#receive(Number(fields[i]), message);
-          }
+      this.#round = this.#readOn(trim);
+      await this.#round;
+    }
+  }
+
+  /** Resolves when all that is in it now was received. Throws if that can't be found out. */
+  async received(client: Client): Promise<void> {
+    const last = (await client.eval(LAST, 1, this.#key)) as string | null;
+    while (last !== null && isAfter(last, this.#last)) {
+      this.#closing.signal.throwIfAborted();
+      await this.#round;
+    }
+  }
+
+  async #readOn(trim: Client): Promise<void> {
+    const streams = await this.#client
+      .xread('COUNT', COUNT, 'BLOCK', BLOCK, 'STREAMS', this.#key, this.#last)
+      .catch(() => this.#pause());
+    for (const [, entries] of streams ?? []) {
+      for (const [id, fields] of entries) {
+        this.#last = id;
+        for (let i = 0; i < fields.length && !this.#closing.signal.aborted; i += 2) {
+          const message = fields[i + 1] as string;
+          if (message !== EMPTY) this.#receive(Number(fields[i]), message);
         }
-        trim.xdel(this.#key, ...entries.map(([id]) => id)).catch(() => {});
       }
+      trim.xdel(this.#key, ...entries.map(([id]) => id)).catch(() => {});
     }
   }
 

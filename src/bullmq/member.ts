@@ -14,7 +14,7 @@ import { Watch } from './watch.js';
 /** How long Redis may take to hear that a member leaves, in milliseconds: it may not answer at all. */
 const GOODBYE = 5000;
 
-/** How soon it tries again to join the others when a Redis that is back refuses, in milliseconds. */
+/** How soon it asks Redis again that has refused to answer, in milliseconds. */
 const PAUSE = 500;
 
 export type Role = 'caller' | 'server';
@@ -62,6 +62,8 @@ export class Member {
   #reading: Promise<void> | null = null;
   /** Whether its connections have failed since they were last all there. */
   #isFailing = false;
+  /** Whether Redis has refused to answer since it last did. */
+  #isRefusing = false;
   /** Whether it is about to end. */
   isLeaving = false;
   #isRef: boolean;
@@ -123,6 +125,27 @@ export class Member {
   /** Resolves when all that was sent before is on its way to Redis. */
   written(): Promise<void> {
     return this.#post.written();
+  }
+
+  /** Resolves when all that is in its inbox now was received. Throws if that can't be found out. */
+  async received(): Promise<void> {
+    await this.#inbox?.received(this.client);
+  }
+
+  /** Asks Redis until it answers. Null if this one leaves before. */
+  async insist<T>(ask: () => Promise<T>): Promise<T | null> {
+    while (!this.isLeaving) {
+      try {
+        const answer = await ask();
+        this.#isRefusing = false;
+        return answer;
+      } catch (error) {
+        if (!this.#isRefusing) this.#complain('Redis refused to answer, and is asked again', error);
+        this.#isRefusing = true;
+        await sleep(PAUSE, undefined, { ref: false });
+      }
+    }
+    return null;
   }
 
   /** Those of a role that are there now. */
@@ -195,28 +218,23 @@ export class Member {
   }
 
   async #rejoin(): Promise<void> {
-    while (!this.isLeaving) {
-      try {
-        // Who listens can't be forgotten any more; before that it may be.
-        await this.#listen();
-        const wasForgotten = await this.#register();
-        if (wasForgotten) await makeInbox(this.client, this.keys.inbox(this.id));
-        // While it was away somebody may have found no server.
-        await this.#announce();
-        this.#owner?.reconnected?.(wasForgotten);
-        return;
-      } catch (error) {
-        this.#complain('Redis is back, but not usable', error);
-        await sleep(PAUSE, undefined, { ref: false });
-      }
-    }
+    const wasForgotten = await this.insist(async () => {
+      // Who listens can't be forgotten any more; before that it may be.
+      await this.#listen();
+      const wasForgotten = await this.#register();
+      if (wasForgotten) await makeInbox(this.client, this.keys.inbox(this.id));
+      // While it was away somebody may have found no server.
+      await this.#announce();
+      return wasForgotten;
+    });
+    if (wasForgotten !== null) this.#owner?.reconnected?.(wasForgotten);
   }
 
   /** Tells both ends, as one waits for what the other one says. A channel takes what an inbox does not. */
   #refused(member: string, jobs: number[], error: Error): void {
     this.#complain('Redis refused a message', error);
     const call = write<Calls>(['refused', this.id, jobs, error.message]);
-    this.client.publish(this.keys.presence(member), call).catch(() => {});
+    void this.insist(() => this.client.publish(this.keys.presence(member), call));
     this.#owner?.refused(member, jobs, error.message);
   }
 

@@ -1,11 +1,13 @@
 import { checkCount, checkDuration, checkInteger, checkOptions } from '../../check.js';
 import { NotPortableError, WorkerLostError } from '../../errors.js';
+import { checkLogger } from '../../logger.js';
+import type { Logger } from '../../queue/options.js';
 import { isTaskRef } from '../../tasks/task-module.js';
 import { within } from '../../within.js';
 import { checkSeries } from '../../workers/options.js';
 import type { Assignment, Employer, IWorker } from '../../workers/worker.js';
-import { type BullOptions, type BullSettings, checkBullOptions, startError } from '../connection.js';
-import { Caller } from './caller.js';
+import { type BullOptions, checkBullOptions, startError } from '../connection.js';
+import { Caller, type CallerSettings } from './caller.js';
 
 export interface BullWorkerOptions extends BullOptions {
   /** How many tasks may be with the servers at a time, running or waiting there: an integer from 1. Default 64. */
@@ -19,6 +21,8 @@ export interface BullWorkerOptions extends BullOptions {
   grace?: number;
   /** How long Redis may be unreachable before the worker gives up, in milliseconds. Infinity: for ever. Default 60 000. */
   patience?: number;
+  /** Is told what nobody else is: a connection that fails, and what Redis refuses. Default: none. */
+  logger?: Logger;
 }
 
 /** How long whoever crashes it waits for its connections to end, in milliseconds: Redis may not answer. */
@@ -47,7 +51,7 @@ export class BullWorker implements IWorker {
   id?: number;
   readonly series: readonly unknown[] | null;
   readonly concurrency: number;
-  readonly #settings: BullSettings & { readonly grace: number; readonly patience: number };
+  readonly #settings: CallerSettings;
   #caller: Caller | null = null;
   #hasEnded = false;
 
@@ -62,6 +66,7 @@ export class BullWorker implements IWorker {
       grace: checkDuration('grace', grace),
       patience:
         patience === Number.POSITIVE_INFINITY ? checkCount('patience', patience) : checkDuration('patience', patience),
+      logger: checkLogger(options.logger),
     };
   }
 

@@ -1,9 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { NotPortableError, WorkerLostError } from '../../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../../protocol/error-record.js';
 import { portableSeries } from '../../protocol/portable.js';
 import { refusedArgument } from '../../protocol/uncloneable.js';
+import type { Logger } from '../../queue/options.js';
 import type { TaskRef } from '../../tasks/task-module.js';
+import { within } from '../../within.js';
 import { RemoteSource } from '../../workers/remote-source.js';
 import type { Assignment } from '../../workers/worker.js';
 import { encode, probe } from '../codec.js';
@@ -16,10 +17,14 @@ import { Posting } from './posting.js';
 import { Postings } from './postings.js';
 import { UpdateDesk } from './update-desk.js';
 
+/** How long whoever leaves at once waits for what it takes back, in milliseconds: Redis may not answer. */
+const GOODBYE = 1000;
+
 export interface CallerSettings extends BullSettings {
   readonly grace: number;
   /** How long Redis may be away, in milliseconds. */
   readonly patience: number;
+  readonly logger: Logger | undefined;
 }
 
 /**
@@ -54,7 +59,7 @@ export class Caller implements Reports {
   }
 
   async #open(): Promise<void> {
-    this.#member = await Member.connect('caller', { ...this.#settings, isRef: false, logger: undefined });
+    this.#member = await Member.connect('caller', { ...this.#settings, isRef: false });
     const { client, watch } = this.#member;
     this.#postings = new Postings(watch, (server, left) => this.#serverGone(server, left));
     this.#updates = new UpdateDesk(this.#member);
@@ -103,8 +108,7 @@ export class Caller implements Reports {
   /** Takes a task back that no server has begun. */
   async recall(assignment: Assignment): Promise<boolean> {
     const posting = this.#postings.of(assignment);
-    if (posting === undefined || posting.server !== null) return false;
-    return (await this.#jobs.takeBack(posting)) && this.#postings.forget(posting);
+    return posting !== undefined && (await this.#takeBack(posting));
   }
 
   cancel(assignment: Assignment, reason: unknown): void {
@@ -115,10 +119,9 @@ export class Caller implements Reports {
       this.#abort(posting);
       return;
     }
-    void this.#jobs.takeBack(posting).then((isBack) => {
+    void this.#takeBack(posting).then((isBack) => {
       // If not, it is told to end as soon as it is known where it runs.
-      if (!isBack || !this.#postings.forget(posting)) return;
-      assignment.fail(reason);
+      if (isBack) assignment.fail(reason);
     });
   }
 
@@ -142,8 +145,10 @@ export class Caller implements Reports {
       posting.source?.ended(error, true);
       if (posting.server !== null) this.#abort(posting);
     }
-    if (this.#member.client.status === 'ready') {
-      await Promise.all(left.filter(({ server }) => server === null).map((posting) => this.#jobs.takeBack(posting)));
+    if (this.#member.isConnected) {
+      const waiting = left.filter(({ server, added }) => server === null && added !== null);
+      // What can't be taken back servers drop, as its caller is gone.
+      await within(GOODBYE, Promise.allSettled(waiting.map((posting) => this.#jobs.takeBack(posting))));
     }
     await this.stop();
   }
@@ -245,11 +250,15 @@ export class Caller implements Reports {
 
   /** Loses those of some tasks that have no job. */
   async #findLost(postings: readonly Posting[], error: WorkerLostError): Promise<void> {
-    const missing = await this.#jobs.missing(postings);
-    if (missing.length === 0) return;
-    // A result may have come before, and be read yet.
-    await sleep(this.#settings.grace, undefined, { ref: false });
-    for (const posting of await this.#jobs.missing(missing)) this.#lose(posting, error);
+    const missing = await this.#member.insist(() => this.#jobs.missing(postings));
+    for (const posting of missing ?? []) this.#lose(posting, error);
+  }
+
+  /** Takes a task back that no server has begun: false if one has, or it has ended. */
+  async #takeBack(posting: Posting): Promise<boolean> {
+    if (posting.server !== null) return false;
+    if (posting.added !== null && !(await this.#member.insist(() => this.#jobs.takeBack(posting)))) return false;
+    return posting.server === null && this.#postings.forget(posting);
   }
 
   #abort(posting: Posting, reason = posting.abort?.reason): void {

@@ -20,6 +20,15 @@ interface Entry {
 /** BullMQ's priorities are 1, which goes first, and up; what has none goes before all others. */
 const NO_NICENESS = 21;
 
+/** Takes a job off the list, with all there is of it, in one step. Says whether it did, or a server has it, or nobody. */
+const TAKE_BACK = `
+if redis.call('ZREM', KEYS[1], ARGV[1]) + redis.call('LREM', KEYS[2], 0, ARGV[1]) == 0 then
+  return redis.call('EXISTS', KEYS[3]) == 1 and 'served' or 'missing'
+end
+redis.call('DEL', KEYS[3])
+return 'taken'
+`;
+
 export interface JobsOwner {
   readonly postings: Postings;
   /** The last kept update that what is added now must find done, once it is known. */
@@ -70,27 +79,27 @@ export class Jobs {
     this.#batch.push({ posting, name, data, opts });
   }
 
-  /** Takes a job back that waits: true if it did, and then no server gets it. */
-  async takeBack({ jobId, isAdded }: Posting): Promise<boolean> {
-    if (!isAdded) return true;
+  /** Takes a job back that waits. True if no server has it, or ever gets it. Throws if that can't be found out. */
+  async takeBack({ jobId, added }: Posting): Promise<boolean> {
+    await added;
     const { client, keys } = this.#member;
-    try {
-      // Exactly one succeeds in taking it off the list: this one, or a server.
-      const taken = await client.multi().zrem(keys.job('prioritized'), jobId).lrem(keys.job('wait'), 0, jobId).exec();
-      if (!taken?.some(([, count]) => Number(count) > 0)) return false;
-      await this.#queue.remove(jobId);
-      return true;
-    } catch {
-      return false;
-    }
+    const lists = [keys.job('prioritized'), keys.job('wait')];
+    const answer = await client.eval(TAKE_BACK, 3, ...lists, keys.job(jobId), jobId);
+    // It has run, or was taken before, and the answer to that was lost: then nothing is heard of it.
+    if (answer === 'missing') await this.#member.received();
+    return answer !== 'served';
   }
 
-  /** Those of some tasks that have no job, though they have not ended. */
+  /** Those of some tasks that have no job, though they have not ended. Throws if that can't be found out. */
   async missing(postings: readonly Posting[]): Promise<Posting[]> {
-    const added = postings.filter(({ isAdded, source }) => isAdded && source === null);
+    const given = postings.filter(({ added }) => added !== null);
+    await Promise.all(given.map(({ added }) => added));
     const { client, keys } = this.#member;
-    const are = await Promise.all(added.map(({ jobId }) => client.exists(keys.job(jobId)))).catch(() => []);
-    return added.filter((posting, i) => are[i] === 0 && this.#owner.postings.has(posting));
+    const are = await Promise.all(given.map(({ jobId }) => client.exists(keys.job(jobId))));
+    const missing = given.filter((_, i) => are[i] === 0);
+    // Whoever ended a job has told the outcome before.
+    if (missing.length > 0) await this.#member.received();
+    return missing.filter((posting) => posting.source === null && this.#owner.postings.has(posting));
   }
 
   /** Adds the jobs of a tick, once the updates that were called before them are kept. */
@@ -98,18 +107,15 @@ export class Jobs {
     const batch = this.#batch.splice(0);
     const update = await this.#owner.latestUpdate();
     const entries = batch.filter(({ posting }) => this.#owner.postings.has(posting));
-    for (const { posting } of entries) posting.isAdded = true;
     const jobs = entries.map(({ name, data, opts }) => ({ name, data: { ...data, update }, opts }));
-    try {
-      const [first] = jobs;
-      // One alone needs no transaction.
-      if (first !== undefined && jobs.length === 1) await this.#queue.add(first.name, first.data, first.opts);
-      else await this.#queue.addBulk(jobs);
-    } catch (error) {
-      this.#owner.refused(
-        entries.map(({ posting }) => posting),
-        error,
-      );
-    }
+    const postings = entries.map(({ posting }) => posting);
+    const [first] = jobs;
+    // One alone needs no transaction.
+    const isAlone = first !== undefined && jobs.length === 1;
+    const adding: Promise<unknown> = isAlone
+      ? this.#queue.add(first.name, first.data, first.opts)
+      : this.#queue.addBulk(jobs);
+    const added = adding.catch((error) => this.#owner.refused(postings, error));
+    for (const posting of postings) posting.added = added;
   }
 }

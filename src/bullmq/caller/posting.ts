@@ -7,8 +7,8 @@ export class Posting {
   readonly number: number;
   /** The id of its job. */
   readonly jobId: string;
-  /** Whether its job was given to BullMQ. */
-  isAdded = false;
+  /** Resolves when BullMQ has taken its job, or refused it; null while it was not given to BullMQ. */
+  added: Promise<unknown> | null = null;
   /** The server that runs it; null while none has said so. */
   server: string | null = null;
   /** Why it should end, if it should. */

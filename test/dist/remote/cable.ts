@@ -1,6 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
+/** Where something happens to a connection, and who waits for that. */
+interface Spot {
+  readonly text: string;
+  resolve(): void;
+}
+
 /** What lies between somebody and a port of this machine, and can be cut. */
 export class Cable {
   readonly port: number;
@@ -8,7 +14,8 @@ export class Cable {
   readonly #sockets = new Set<Socket>();
   #isCut = false;
   #limit: string | null = null;
-  #reset: { readonly text: string; resolve(): void } | null = null;
+  #reset: Spot | null = null;
+  #unanswered: Spot | null = null;
 
   private constructor(server: Server, target: number) {
     this.#server = server;
@@ -32,6 +39,16 @@ export class Cable {
         socket.pipe(other);
       }
       near.on('data', (data) => {
+        if (this.#unanswered !== null && data.includes(this.#unanswered.text)) {
+          const { resolve } = this.#unanswered;
+          this.#unanswered = null;
+          far.unpipe(near);
+          far.once('data', () => {
+            near.resetAndDestroy();
+            resolve();
+          });
+          far.resume();
+        }
         if (this.#limit !== null && data.includes(this.#limit)) this.cut();
         if (this.#reset !== null && data.includes(this.#reset.text)) {
           near.resetAndDestroy();
@@ -63,6 +80,13 @@ export class Cable {
   async resetAt(text: string): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#reset = { text, resolve };
+    });
+  }
+
+  /** Resets the connection on which somebody says this next, as soon as the answer comes, which gets lost. Resolves then. */
+  async loseAnswerTo(text: string): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#unanswered = { text, resolve };
     });
   }
 

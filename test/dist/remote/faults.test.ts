@@ -103,24 +103,15 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     const first = one.call(tasks.pass, [scene.gate.port, 'first']);
     await scene.gate.arrival('first');
     const calls = [one.call(tasks.record, ['nice'], { niceness: 19 }), one.call(tasks.record, ['normal'])];
-    await waitingFor(2);
+    await scene.waitingFor(2);
     calls.push(two.call(tasks.record, ['urgent'], { niceness: -20 }));
-    await waitingFor(3);
+    await scene.waitingFor(3);
     calls.push(two.call(tasks.record, ['next'], { doNext: true }));
-    await waitingFor(4);
+    await scene.waitingFor(4);
     scene.gate.open('first');
     await Promise.all([first, ...calls]);
     expect(await one.call(tasks.recorded)).toEqual(['next', 'urgent', 'normal', 'nice']);
   });
-
-  /** Until so many tasks wait in Redis. */
-  async function waitingFor(size: number, client = scene.redis.client): Promise<void> {
-    const key = `${scene.base.prefix}:${scene.base.name}:`;
-    for (let looks = 0; looks < 100_000; looks++) {
-      if ((await client.llen(`${key}wait`)) + (await client.zcard(`${key}prioritized`)) === size) return;
-    }
-    throw new Error(`There were never ${size} tasks that waited`);
-  }
 
   test('what a server does not know is refused before anything runs, with what it does know', async () => {
     await scene.startServer();
@@ -281,7 +272,7 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
       queue.once('retry', (_, error) => resolve(error));
     });
     const client = new Redis(own.url);
-    await waitingFor(1, client);
+    await scene.waitingFor(1, client);
     client.disconnect();
     await own.kill();
     await own.start();

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { type Orders, write } from '../../../src/bullmq/protocol.js';
 import { errorOf, tasks } from '../conformance/conformance.js';
 import { Cable } from './cable.js';
+import { makeLogger } from './logger.js';
 import { hasRedis } from './redis.js';
 import { modules, setScene } from './scene.js';
 
@@ -135,26 +136,6 @@ describe.runIf(hasRedis)('Whoever reaches Redis', { timeout: 60_000 }, () => {
     scene.gate.open('enough');
   });
 });
-
-/** A logger that remembers its warnings, and tells of the next. */
-function makeLogger() {
-  const warnings: string[] = [];
-  let onWarning = () => {};
-  const logger = {
-    debug() {},
-    info() {},
-    warn(message: string) {
-      warnings.push(message);
-      onWarning();
-    },
-    error() {},
-  };
-  const warning = () =>
-    new Promise<void>((resolve) => {
-      onWarning = resolve;
-    });
-  return { logger, warnings, warning };
-}
 
 describe.runIf(hasRedis)('A password that Redis refuses', { timeout: 60_000 }, () => {
   const scene = setScene('passwords');

@@ -48,6 +48,15 @@ export class Scene {
     return queue;
   }
 
+  /** Resolves when so many tasks wait in Redis. */
+  async waitingFor(size: number, client = this.redis.client): Promise<void> {
+    const key = `${this.base.prefix}:${this.base.name}:`;
+    for (let looks = 0; looks < 100_000; looks++) {
+      if ((await client.llen(`${key}wait`)) + (await client.zcard(`${key}prioritized`)) === size) return;
+    }
+    throw new Error(`There were never ${size} tasks that waited`);
+  }
+
   async end(): Promise<void> {
     this.gate.close();
     for (const end of this.ends.splice(0).reverse()) await end();

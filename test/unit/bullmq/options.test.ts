@@ -25,6 +25,7 @@ describe('Options that are none of what they may be are refused', () => {
     [{ series: 'a' }, 'series'],
     [{ grace: 0 }, 'grace'],
     [{ patience: -1 }, 'patience'],
+    [{ logger: {} }, 'logger.debug'],
   ])('of a BullWorker: %o', (options, name) => {
     expect(() => new BullWorker({ name: 'a', connection, ...(options as object) })).toThrow(`\`${name}\``);
   });
