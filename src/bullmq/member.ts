@@ -4,10 +4,10 @@ import type { Redis as Client } from 'ioredis';
 import type { Logger } from '../queue/options.js';
 import { hasLeft, leaveAtExit } from './at-exit.js';
 import { type BullSettings, connect, makeClient } from './connection.js';
-import { Inbox, makeInbox } from './inbox.js';
+import { Inbox } from './inbox.js';
 import { Keys } from './keys.js';
 import { Post } from './post.js';
-import { type Calls, calls, read, write } from './protocol.js';
+import { type Calls, calls, type Message, read, write } from './protocol.js';
 import { leave, sweep } from './sweep.js';
 import { Watch } from './watch.js';
 
@@ -28,8 +28,8 @@ export interface MemberOwner {
   /** A server has come. */
   arrived?(server: string): void;
   /**
-   * The connection is back, with whatever happened meanwhile. `wasForgotten`: what the others had to say to this one is
-   * lost, as they took it for gone, or Redis has forgotten it.
+   * The connection is back, with whatever happened meanwhile, or the inbox. `wasForgotten`: what the others had to say to
+   * this one is lost, as they took it for gone, or Redis has forgotten it.
    */
   reconnected?(wasForgotten: boolean): void;
 }
@@ -58,7 +58,8 @@ export class Member {
   readonly #settings: MemberSettings;
   readonly #listener: Client;
   readonly #reader: Client;
-  #inbox: Inbox | null = null;
+  readonly #inbox: Inbox;
+  #restoring: Promise<void> | null = null;
   #reading: Promise<void> | null = null;
   /** Whether its connections have failed since they were last all there. */
   #isFailing = false;
@@ -77,7 +78,11 @@ export class Member {
     this.#listener = this.client.duplicate();
     this.#reader = this.client.duplicate();
     this.watch = new Watch(this.client, this.keys, settings.grace);
-    this.#post = new Post(this.client, this.keys, (member, jobs, error) => this.#refused(member, jobs, error));
+    this.#post = new Post(this.client, this.keys, (member, jobs, error) => void this.#refused(member, jobs, error));
+    this.#inbox = new Inbox(this.client, this.#reader, this.keys.inbox(this.id), {
+      receive: (job, message) => this.#owner?.receive(job, message),
+      idle: () => void this.#restore(),
+    });
     for (const client of this.#clients) {
       client.on('error', (error) => this.#failed(error));
       client.on('ready', () => {
@@ -109,10 +114,9 @@ export class Member {
     this.#owner = owner;
     if (!this.#isRef) leaveAtExit(this);
     await this.#listen();
-    await makeInbox(this.client, this.keys.inbox(this.id));
+    await this.#inbox.make();
     await this.#register();
-    this.#inbox = new Inbox(this.#reader, this.keys.inbox(this.id), (job, message) => owner.receive(job, message));
-    this.#reading = this.#inbox.read(this.client);
+    this.#reading = this.#inbox.read();
     this.#listener.on('ready', () => void this.#rejoin());
     await this.#announce();
   }
@@ -128,8 +132,8 @@ export class Member {
   }
 
   /** Resolves when all that is in its inbox now was received. Throws if that can't be found out. */
-  async received(): Promise<void> {
-    await this.#inbox?.received(this.client);
+  received(): Promise<void> {
+    return this.#inbox.received();
   }
 
   /** Asks Redis until it answers. Null if this one leaves before. */
@@ -170,7 +174,7 @@ export class Member {
     hasLeft(this);
     this.#isRef = true;
     for (const client of this.#clients) this.#refer(client);
-    this.#inbox?.close();
+    this.#inbox.close();
     await this.#reading;
     if (this.isConnected) {
       // Whom the others miss is waited for as long as `grace`.
@@ -185,7 +189,7 @@ export class Member {
   /** Ends at once, whatever may be left in Redis. */
   disconnect(): void {
     this.watch.close();
-    this.#inbox?.close();
+    this.#inbox.close();
     for (const client of this.#clients) client.disconnect();
   }
 
@@ -207,9 +211,8 @@ export class Member {
     await this.#listener.subscribe(this.keys.presence(this.id), this.keys.arrivals);
   }
 
-  /** Returns whether it is new to the others. */
-  async #register(): Promise<boolean> {
-    return (await this.client.hset(this.keys.members, this.id, this.#role)) === 1;
+  async #register(): Promise<void> {
+    await this.client.hset(this.keys.members, this.id, this.#role);
   }
 
   /** Tells callers that wait for a server. */
@@ -218,29 +221,51 @@ export class Member {
   }
 
   async #rejoin(): Promise<void> {
-    const wasForgotten = await this.insist(async () => {
+    let wasForgotten = false;
+    await this.insist(async () => {
       // Who listens can't be forgotten any more; before that it may be.
       await this.#listen();
-      const wasForgotten = await this.#register();
-      if (wasForgotten) await makeInbox(this.client, this.keys.inbox(this.id));
+      await this.#register();
+      if (await this.#inbox.make()) wasForgotten = true;
       // While it was away somebody may have found no server.
       await this.#announce();
-      return wasForgotten;
     });
-    if (wasForgotten !== null) this.#owner?.reconnected?.(wasForgotten);
+    if (!this.isLeaving) this.#owner?.reconnected?.(wasForgotten);
   }
 
-  /** Tells both ends, as one waits for what the other one says. A channel takes what an inbox does not. */
-  #refused(member: string, jobs: number[], error: Error): void {
-    this.#complain('Redis refused a message', error);
-    const call = write<Calls>(['refused', this.id, jobs, error.message]);
-    void this.insist(() => this.client.publish(this.keys.presence(member), call));
-    this.#owner?.refused(member, jobs, error.message);
+  /** Redis may have dropped the inbox, which the connection does not tell. */
+  #restore(): Promise<void> {
+    this.#restoring ??= this.insist(() => this.#inbox.make()).then((wasMade) => {
+      this.#restoring = null;
+      if (wasMade) this.#owner?.reconnected?.(true);
+    });
+    return this.#restoring;
+  }
+
+  /** Tells both ends, as one waits for what the other one says. `error` is null if the other one has no inbox. */
+  async #refused(member: string, jobs: number[], error: Error | null): Promise<void> {
+    if (error !== null) this.#complain('Redis refused a message', error);
+    const why = error?.message ?? 'there is no inbox';
+    const telling = this.insist(() => this.#call(member, ['refused', this.id, jobs, why]));
+    // Who is gone has none, and whoever waits for it hears that from the watch.
+    if (error !== null || (await telling)) this.#owner?.refused(member, jobs, why);
+  }
+
+  /** Tells a member what its inbox does not take. False if it is gone. Throws while that is uncertain. */
+  async #call(member: string, call: Message<Calls>): Promise<boolean> {
+    if ((await this.client.publish(this.keys.presence(member), write<Calls>(call))) > 0) return true;
+    if (!(await this.watch.isThere(member))) return false;
+    throw new Error(`The member ${member} does not listen`);
   }
 
   #called(text: string): void {
     try {
-      read<Calls>(text, calls, { refused: (member, jobs, why) => this.#owner?.refused(member, jobs, why) });
+      read<Calls>(text, calls, {
+        refused: (member, jobs, why) => {
+          void this.#restore();
+          this.#owner?.refused(member, jobs, why);
+        },
+      });
     } catch (error) {
       this.#complain('A call was dropped that no member can have made', error);
     }

@@ -10,14 +10,17 @@ interface Letter {
 export class Post {
   readonly #client: Client;
   readonly #keys: Keys;
-  readonly #refused: (member: string, jobs: number[], error: Error) => void;
+  readonly #refused: (member: string, jobs: number[], error: Error | null) => void;
   #waiting = new Map<string, Letter[]>();
   /** Resolves with the next flush, for all who wait for it. */
   #written: Promise<void> | null = null;
   #onWritten = () => {};
 
-  /** `refused` is told of messages to a member that Redis did not take, and which tasks they were about. */
-  constructor(client: Client, keys: Keys, refused: (member: string, jobs: number[], error: Error) => void) {
+  /**
+   * `refused` is told of messages to a member that Redis did not take, and which tasks they were about. `error` is null
+   * if the member has no inbox.
+   */
+  constructor(client: Client, keys: Keys, refused: (member: string, jobs: number[], error: Error | null) => void) {
     this.#client = client;
     this.#keys = keys;
     this.#refused = refused;
@@ -49,10 +52,12 @@ export class Post {
     this.#waiting = new Map();
     for (const [member, letters] of waiting) {
       const fields = letters.flatMap(({ job, message }) => [String(job), message]);
-      // Who is gone has no inbox any more, and must not get one again.
-      this.#client.xadd(this.#keys.inbox(member), 'NOMKSTREAM', '*', ...fields).catch((error) => {
+      const refused = (error: Error | null) =>
         this.#refused(member, [...new Set(letters.map(({ job }) => job))], error);
-      });
+      // Who is gone has no inbox any more, and must not get one again.
+      this.#client.xadd(this.#keys.inbox(member), 'NOMKSTREAM', '*', ...fields).then((entry) => {
+        if (entry === null) refused(null);
+      }, refused);
     }
     this.#written = null;
     this.#onWritten();

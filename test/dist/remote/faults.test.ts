@@ -8,6 +8,7 @@ import { BullWorker, obliterate, serve } from 'niceq/bullmq';
 import { describe, expect, test } from 'vitest';
 import { errorOf, tasks } from '../conformance/conformance.js';
 import { Cable } from './cable.js';
+import { makeLogger } from './logger.js';
 import { hasRedis, RedisServer } from './redis.js';
 import { modules, setScene } from './scene.js';
 
@@ -279,6 +280,39 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     expect(((await retried) as Error).message).toBe('Redis has lost the task');
     await scene.startServer();
     expect(await lost.promise).toBe(3);
+  });
+
+  test('a caller whose inbox Redis has dropped gets another one, and runs again what it may have missed', async () => {
+    await scene.startServer({ places: 2 });
+    const queue = await scene.openQueue();
+    const held = queue.submit(tasks.pass, [scene.gate.port, 'held']);
+    const started = new Promise((resolve) => queue.once('started', resolve));
+    await Promise.all([scene.gate.arrival('held'), started]);
+    await scene.redis.client.del((await leftovers()).filter((key) => key.includes(':inbox:')));
+    scene.gate.isOpen = true;
+    expect(await queue.call(tasks.add, [1, 2])).toBe(3);
+    scene.gate.open('held');
+    expect([await held.promise, held.attempts]).toEqual(['held', 2]);
+    expect(await queue.call(tasks.add, [3, 4])).toBe(7);
+  });
+
+  test('a caller that Redis hinders from making an inbox again makes it as soon as it may', async () => {
+    const { client } = scene.redis;
+    const user = `niceq-${scene.base.name}`;
+    await client.acl('SETUSER', user, 'reset', 'on', '>secret', '~*', '&*', '+@all');
+    ends.push(() => client.acl('DELUSER', user));
+    const url = new URL(scene.base.connection);
+    Object.assign(url, { username: user, password: 'secret' });
+    const { logger, warning } = makeLogger();
+    const queue = await scene.openQueue({ connection: url.href, logger });
+    await client.acl('SETUSER', user, '-xadd');
+    await client.del(await leftovers());
+    const refused = warning('Redis refused to answer');
+    await client.client('KILL', 'USER', user);
+    await refused;
+    await client.acl('SETUSER', user, '+xadd');
+    await scene.startServer();
+    expect(await queue.call(tasks.add, [1, 2])).toBe(3);
   });
 
   test('a program that calls ends by itself when all results are in, and leaves nothing in Redis', async () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Keys } from '../../../src/bullmq/keys.js';
 import { Post } from '../../../src/bullmq/post.js';
 
-function open(xadd: (...args: string[]) => Promise<unknown> = async () => null) {
+function open(xadd: (...args: string[]) => Promise<unknown> = async () => '1-0') {
   const entries: string[][] = [];
   const refused: unknown[][] = [];
   const client = {
@@ -39,4 +39,12 @@ test('who sent what Redis refuses is told which tasks it was about', async () =>
   await post.written();
   await new Promise(setImmediate);
   expect(refused).toEqual([['a', [1, 2], error]]);
+});
+
+test('who sends to a member without an inbox is told so', async () => {
+  const { post, refused } = open(async () => null);
+  post.send('a', 1, 'hello');
+  await post.written();
+  await new Promise(setImmediate);
+  expect(refused).toEqual([['a', [1], null]]);
 });
