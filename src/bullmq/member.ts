@@ -17,6 +17,9 @@ const GOODBYE = 5000;
 /** How soon it asks Redis again that has refused to answer, in milliseconds. */
 const PAUSE = 500;
 
+/** How often a server looks for what others have left, in times of `grace`. */
+const SWEEPS = 2;
+
 export type Role = 'caller' | 'server';
 
 /** What a member is told, once it has entered. */
@@ -65,6 +68,8 @@ export class Member {
   #isFailing = false;
   /** Whether Redis has refused to answer since it last did. */
   #isRefusing = false;
+  #sweeping: NodeJS.Timeout | undefined;
+  #leaving: Promise<void> | null = null;
   /** Whether it is about to end. */
   isLeaving = false;
   #isRef: boolean;
@@ -119,6 +124,7 @@ export class Member {
     this.#reading = this.#inbox.read();
     this.#listener.on('ready', () => void this.#rejoin());
     await this.#announce();
+    void this.#keepSwept();
   }
 
   /** Puts a message into the inbox of another one. */
@@ -164,14 +170,21 @@ export class Member {
 
   /** Another one was found to be gone: nobody reads its inbox any more. */
   async forget(member: string): Promise<void> {
-    await sweep(this.client, this.keys, [member]).catch(() => {});
+    await sweep(this.client, this.keys, [member]).catch((error) => {
+      if (this.isConnected) this.#complain('What is left of a member that is gone could not be removed', error);
+    });
   }
 
   /** Leaves the others. With the last one nothing stays in Redis but the kept updates. */
-  async leave(): Promise<void> {
-    if (this.isLeaving) return;
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
     this.isLeaving = true;
     hasLeft(this);
+    clearTimeout(this.#sweeping);
     this.#isRef = true;
     for (const client of this.#clients) this.#refer(client);
     this.#inbox.close();
@@ -180,7 +193,9 @@ export class Member {
       // Whom the others miss is waited for as long as `grace`.
       const timer = setTimeout(() => this.disconnect(), this.#settings.grace + GOODBYE);
       // What can't be cleaned up now is cleaned up by the others.
-      await this.#sayGoodbye().catch(() => {});
+      await this.#sayGoodbye().catch((error) => {
+        if (this.isConnected) this.#settings.logger?.warn('Not all could be removed from Redis', error);
+      });
       clearTimeout(timer);
     }
     this.disconnect();
@@ -273,10 +288,20 @@ export class Member {
 
   async #sayGoodbye(): Promise<void> {
     if (await leave(this.client, this.keys, this.id)) return;
-    // Of those that are left some may have died without a word.
-    const others = await this.client.hkeys(this.keys.members);
-    const areThere = await Promise.all(others.map((member) => this.watch.isThere(member)));
-    const gone = others.filter((_, i) => !areThere[i]);
+    await this.#sweep();
+  }
+
+  /** Now and, as servers are fewer than callers, on servers again and again. */
+  async #keepSwept(): Promise<void> {
+    await this.insist(() => this.#sweep());
+    if (this.#role !== 'server' || this.isLeaving) return;
+    this.#sweeping = setTimeout(() => void this.#keepSwept(), SWEEPS * this.#settings.grace);
+    this.#sweeping.unref();
+  }
+
+  /** Some of the others may have died without a word. */
+  async #sweep(): Promise<void> {
+    const gone = await this.watch.gone(await this.client.hkeys(this.keys.members));
     if (gone.length > 0) await sweep(this.client, this.keys, gone);
   }
 

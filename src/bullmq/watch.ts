@@ -3,7 +3,7 @@ import type { Keys } from './keys.js';
 
 /** How long one that was there counts as being there, and how often those that are watched are looked for, in milliseconds. */
 const INTERVAL = 1000;
-/** How many are remembered. */
+/** How many are remembered, besides those that somebody waits to know of. */
 const KNOWN = 1000;
 
 interface Sighting {
@@ -24,6 +24,8 @@ export class Watch {
   readonly #grace: number;
   readonly #sightings = new Map<string, Sighting>();
   readonly #watched = new Map<string, Set<() => void>>();
+  /** Those that somebody waits to know of. */
+  readonly #asked = new Set<string>();
   readonly #waiting = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -42,14 +44,25 @@ export class Watch {
       if (performance.now() - known.at > INTERVAL) void this.#look([member]);
       return true;
     }
-    while (!this.#isClosed) {
-      await this.#look([member]);
-      const sighting = this.#sightings.get(member);
-      if (sighting?.missingSince === 0) return true;
-      if (sighting?.isGone) return false;
-      await this.#pause();
+    const gone = await this.gone([member]);
+    return gone.length === 0 && !this.#isClosed;
+  }
+
+  /** Those of some that are gone. Waits until that is certain, or it is closed. */
+  async gone(members: readonly string[]): Promise<string[]> {
+    const gone: string[] = [];
+    let uncertain = members;
+    for (const member of members) this.#asked.add(member);
+    while (uncertain.length > 0 && !this.#isClosed) {
+      if (await this.#look(uncertain)) {
+        const isGone = (member: string) => this.#sightings.get(member)?.isGone === true;
+        gone.push(...uncertain.filter(isGone));
+        uncertain = uncertain.filter((member) => this.#sightings.get(member)?.missingSince !== 0 && !isGone(member));
+      }
+      if (uncertain.length > 0) await this.#pause();
     }
-    return false;
+    for (const member of members) this.#asked.delete(member);
+    return gone;
   }
 
   /** Calls back once, when the member is gone. Returns how to stop that. */
@@ -77,6 +90,7 @@ export class Watch {
         resolve();
       };
       const timer = setTimeout(end, Math.min(INTERVAL, this.#grace / 4));
+      timer.unref();
       this.#waiting.add(end);
     });
   }
@@ -107,12 +121,12 @@ export class Watch {
     return now - before.at < this.#grace || before.isGone ? before.missingSince : now;
   }
 
-  async #look(members: string[]): Promise<void> {
-    // Nothing is known of anybody while Redis can't be asked.
-    if (members.length === 0 || this.#client.status !== 'ready') return;
+  /** Returns whether Redis has answered. Nothing new is known of anybody while it can't be asked. */
+  async #look(members: readonly string[]): Promise<boolean> {
+    if (members.length === 0 || this.#client.status !== 'ready') return false;
     const channels = members.map((member) => this.#keys.presence(member));
     const counts = (await this.#client.pubsub('NUMSUB', ...channels).catch(() => null)) as (string | number)[] | null;
-    if (counts === null) return;
+    if (counts === null) return false;
     const at = performance.now();
     members.forEach((member, i) => {
       const isThere = Number(counts[2 * i + 1]) > 0;
@@ -124,7 +138,9 @@ export class Watch {
     });
     for (const member of this.#sightings.keys()) {
       if (this.#sightings.size <= KNOWN) break;
-      this.#sightings.delete(member);
+      // Of whom somebody waits to know, it has to be remembered since when they are missing.
+      if (!this.#watched.has(member) && !this.#asked.has(member)) this.#sightings.delete(member);
     }
+    return true;
   }
 }

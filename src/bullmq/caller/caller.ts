@@ -44,7 +44,7 @@ export class Caller implements Reports {
   #isOpen = false;
   /** Why it was not opened, if Redis went away meanwhile. */
   #gaveUp: Error | null = null;
-  #isClosed = false;
+  #stopping: Promise<void> | null = null;
 
   private constructor(settings: CallerSettings, resign: (error: Error) => void) {
     this.#settings = settings;
@@ -126,9 +126,12 @@ export class Caller implements Reports {
   }
 
   /** Leaves, when everything has settled. */
-  async stop(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     this.#patience.end();
     this.#updates.close();
     await this.#member.leave();
@@ -137,7 +140,7 @@ export class Caller implements Reports {
 
   /** Leaves at once: takes back what waits, and tells the servers to end what runs. */
   async crash(): Promise<void> {
-    if (this.#isClosed) return;
+    if (this.#stopping !== null) return;
     const left = this.#postings.clear();
     const error = new WorkerLostError('The worker was detached');
     for (const posting of left) {

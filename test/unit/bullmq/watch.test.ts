@@ -15,6 +15,28 @@ describe('A watch', () => {
     expect(await isThere).toBe(false);
   });
 
+  test('notices that they are gone, however many it watches or is asked for', async () => {
+    const pubsub = async (_: string, ...channels: string[]) => channels.flatMap((channel) => [channel, 0]);
+    const watch = new Watch({ status: 'ready', pubsub } as unknown as Client, new Keys('niceq', 'name'), 20);
+    const members = Array.from({ length: 1500 }, (_, i) => `member ${i}`);
+    const gone = members.map((member) => new Promise<void>((resolve) => watch.watch(member, resolve)));
+    expect(await watch.gone(members.map((member) => `other ${member}`))).toHaveLength(1500);
+    await Promise.all(gone);
+    watch.close();
+  });
+
+  test('waits with what it says of those that are gone until Redis can be asked', async () => {
+    let looks = 0;
+    const pubsub = async () => {
+      looks++;
+      if (looks % 2 === 0) throw new Error('BUSY');
+      return ['channel', 0];
+    };
+    const watch = new Watch({ status: 'ready', pubsub } as unknown as Client, new Keys('niceq', 'name'), 20);
+    expect(await watch.gone(['somebody'])).toEqual(['somebody']);
+    watch.close();
+  });
+
   test('knows one again that was gone and has come back', async () => {
     let listeners = 0;
     const client = { status: 'ready', pubsub: async () => ['channel', listeners] } as unknown as Client;
