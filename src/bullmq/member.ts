@@ -277,8 +277,8 @@ export class Member {
     try {
       read<Calls>(text, calls, {
         refused: (member, jobs, why) => {
-          void this.#restore();
-          this.#owner?.refused(member, jobs, why);
+          // What is run again because of this is to find an inbox for what is said of it.
+          void this.#restore().then(() => this.#owner?.refused(member, jobs, why));
         },
       });
     } catch (error) {

@@ -10,6 +10,7 @@ import type { Assignment } from '../../workers/worker.js';
 import { encode, probe } from '../codec.js';
 import type { BullSettings } from '../connection.js';
 import { Member } from '../member.js';
+import { moduleKey } from '../module-key.js';
 import { type Message, type Orders, type Reports, read, reports, write } from '../protocol.js';
 import { Jobs } from './jobs.js';
 import { Patience } from './patience.js';
@@ -89,16 +90,23 @@ export class Caller implements Reports {
       assignment.lost(new WorkerLostError('The worker has left, as the program was about to end'));
       return;
     }
-    const posting = new Posting(assignment, ++this.#count, this.#member.id);
+    let module: string;
     let payload: string;
+    try {
+      module = moduleKey(ref.url);
+    } catch (error) {
+      assignment.fail(error);
+      return;
+    }
     try {
       payload = encode([assignment.args, portableSeries(assignment.series)]);
     } catch (cause) {
       assignment.fail(refusedArgument(assignment.args, probe, cause));
       return;
     }
+    const posting = new Posting(assignment, ++this.#count, this.#member.id);
     this.#postings.add(posting);
-    this.#jobs.add(posting, ref, payload);
+    this.#jobs.add(posting, module, ref.name, payload);
   }
 
   update(assignment: Assignment, ref: TaskRef): void {
@@ -144,9 +152,8 @@ export class Caller implements Reports {
     const left = this.#postings.clear();
     const error = new WorkerLostError('The worker was detached');
     for (const posting of left) {
-      posting.abort = { reason: error };
       posting.source?.ended(error, true);
-      if (posting.server !== null) this.#abort(posting);
+      this.#abort(posting, error);
     }
     if (this.#member.isConnected) {
       const waiting = left.filter(({ server, added }) => server === null && added !== null);
@@ -234,7 +241,7 @@ export class Caller implements Reports {
       this.#updates.fail(job, error);
       const posting = this.#postings.get(job);
       if (posting === undefined) return;
-      if (posting.server !== null) this.#abort(posting, error);
+      this.#abort(posting, error);
       this.#postings.forget(posting);
       if (posting.source !== null) posting.source.ended(error, true);
       else posting.assignment.fail(error);
@@ -254,7 +261,7 @@ export class Caller implements Reports {
   /** Loses those of some tasks that have no job. */
   async #findLost(postings: readonly Posting[], error: WorkerLostError): Promise<void> {
     const missing = await this.#member.insist(() => this.#jobs.missing(postings));
-    for (const posting of missing ?? []) this.#lose(posting, error);
+    for (const posting of missing ?? []) this.#abandon(posting, error);
   }
 
   /** Takes a task back that no server has begun: false if one has, or it has ended. */
@@ -277,6 +284,12 @@ export class Caller implements Reports {
     for (const posting of left) this.#lose(posting, new WorkerLostError('The server that ran the task is gone'));
   }
 
+  /** Loses a task that a server may have all the same. */
+  #abandon(posting: Posting, error: WorkerLostError): void {
+    this.#abort(posting, error);
+    this.#lose(posting, error);
+  }
+
   #lose(posting: Posting, error: WorkerLostError): void {
     this.#postings.forget(posting);
     if (posting.source !== null) posting.source.ended(error, true);
@@ -286,7 +299,7 @@ export class Caller implements Reports {
   #reconnected(wasForgotten: boolean): void {
     if (wasForgotten) {
       const error = new WorkerLostError('The servers took the caller for gone, as it was away from Redis for too long');
-      for (const posting of this.#postings.values()) if (posting.server !== null) this.#lose(posting, error);
+      for (const posting of this.#postings.values()) if (posting.server !== null) this.#abandon(posting, error);
     }
     // One that keeps nothing on disk has forgotten what it had.
     void this.#findLost(this.#postings.values(), new WorkerLostError('Redis has lost the task'));

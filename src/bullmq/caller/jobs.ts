@@ -1,9 +1,7 @@
 import type { BulkJobOptions, Queue as BullQueue } from 'bullmq';
 import { soon } from '../../soon.js';
-import type { TaskRef } from '../../tasks/task-module.js';
 import type { BullSettings } from '../connection.js';
 import type { Member } from '../member.js';
-import { moduleKey } from '../module-key.js';
 import { Queue } from '../peers.js';
 import type { JobData } from '../protocol.js';
 import type { Posting } from './posting.js';
@@ -61,12 +59,12 @@ export class Jobs {
   }
 
   /** `payload`: the arguments and the series, encoded. */
-  add(posting: Posting, { url, name }: TaskRef, payload: string): void {
+  add(posting: Posting, module: string, name: string, payload: string): void {
     const { id, attempt, doNext, niceness } = posting.assignment;
     const data: JobData = {
       caller: this.#member.id,
       job: posting.number,
-      module: moduleKey(url),
+      module,
       name,
       id,
       attempt,

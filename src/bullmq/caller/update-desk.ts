@@ -27,11 +27,13 @@ export class UpdateDesk {
   readonly #rounds = new Map<number, Round>();
   /** The last kept update of this caller, once it is known. */
   #latest: Promise<string> = Promise.resolve('');
-  /** Those who wait for the first server. */
-  readonly #waiting = new Set<() => void>();
+  /** Resolves when the next server comes. */
+  #arrival!: Promise<void>;
+  #onArrival = () => {};
 
   constructor(member: Member) {
     this.#member = member;
+    this.#expect();
   }
 
   /** The last update that a task called now must find done. */
@@ -41,8 +43,14 @@ export class UpdateDesk {
 
   async run(assignment: Assignment, ref: TaskRef, number: number): Promise<void> {
     const { args, keepAs } = assignment;
-    const module = moduleKey(ref.url);
+    let module: string;
     let payload: string;
+    try {
+      module = moduleKey(ref.url);
+    } catch (error) {
+      assignment.fail(error);
+      return;
+    }
     try {
       payload = encode(args);
     } catch (cause) {
@@ -70,8 +78,8 @@ export class UpdateDesk {
 
   /** A server has come: one that waits for the first need wait no more. */
   arrived(server: string): void {
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting.clear();
+    this.#onArrival();
+    this.#expect();
     for (const [number, round] of this.#rounds) if (round.servers.size === 0) this.#ask(number, round, server);
   }
 
@@ -95,7 +103,12 @@ export class UpdateDesk {
 
   close(): void {
     this.#rounds.clear();
-    this.#waiting.clear();
+  }
+
+  #expect(): void {
+    this.#arrival = new Promise((resolve) => {
+      this.#onArrival = resolve;
+    });
   }
 
   /** Keeps an update after those before it, once a server is there to say whether it can be run. */
@@ -108,9 +121,8 @@ export class UpdateDesk {
   }
 
   async #someServer(): Promise<void> {
-    const arrival = new Promise<void>((resolve) => {
-      this.#waiting.add(resolve);
-    });
+    // One may come while Redis is asked.
+    const arrival = this.#arrival;
     if ((await this.#member.present('server')).length === 0) await arrival;
   }
 

@@ -110,6 +110,19 @@ describe.runIf(hasRedis)('A caller', { timeout: 60_000 }, () => {
     expect(await puppet.hear()).toEqual(['abort', expect.any(String), 1, expect.anything()]);
   });
 
+  test('has a task end that it runs elsewhere, as it may have missed what its server said', async () => {
+    const { queue, puppet } = await meet();
+    const lost = errorOf(queue.call(tasks.add, [1, 2], once));
+    const begun = new Promise((resolve) => queue.on('started', resolve));
+    await puppet.take(1);
+    await puppet.begin(1);
+    await begun;
+    await puppet.dropInbox();
+    await puppet.call(['refused', puppet.id, [], 'there is no inbox']);
+    expect(await puppet.hear()).toEqual(['abort', expect.any(String), 1, expect.anything()]);
+    expect(isNiceqError(await lost, 'ERR_WORKER_LOST')).toBe(true);
+  });
+
   test('that leaves at once has what runs end, and takes back what waits', async () => {
     const { queue, puppet } = await meet();
     const running = queue.submit(tasks.add, [1, 2]);

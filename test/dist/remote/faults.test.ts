@@ -133,6 +133,15 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     expect(await queue.call(tasks.add, [1, 2])).toBe(3);
   });
 
+  test('a task of a module whose URL names no file fails, and so does an update', async () => {
+    const queue = await scene.openQueue();
+    const ref = { url: 'file:///some/100%.tasks.js', name: 'add' };
+    expect(isNiceqError(await errorOf(queue.call(ref)), 'ERR_TASK_MODULE')).toBe(true);
+    const { errors } = (await errorOf(queue.update(ref))) as unknown as AggregateError;
+    expect(isNiceqError(errors[0], 'ERR_TASK_MODULE')).toBe(true);
+    await queue.shutdown();
+  });
+
   test('a result of 50 MB arrives whole', async () => {
     await scene.startServer({ threads: 1 });
     const queue = await scene.openQueue();

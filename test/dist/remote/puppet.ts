@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { decode } from '../../../src/bullmq/codec.js';
-import { type Message, type Reports, write } from '../../../src/bullmq/protocol.js';
+import { type Calls, type Message, type Reports, write } from '../../../src/bullmq/protocol.js';
 import type { Scene } from './scene.js';
 
 /** A server that runs nothing, and says to the only caller what a test has it say. */
@@ -44,6 +44,16 @@ export class Puppet {
 
   async tell(job: number, message: string): Promise<void> {
     await this.#client.xadd(this.key(`inbox:${this.#caller}`), '*', String(job), message);
+  }
+
+  /** Tells the caller what is for no inbox. */
+  async call(call: Message<Calls>): Promise<void> {
+    await this.#client.publish(this.key(`presence:${this.#caller}`), write<Calls>(call));
+  }
+
+  /** Has Redis drop the caller's inbox. */
+  async dropInbox(): Promise<void> {
+    await this.#client.del(this.key(`inbox:${this.#caller}`));
   }
 
   /** Says that it has begun a task. */

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { Cluster, Redis } from 'ioredis';
-import { AsyncWorker } from 'niceq';
+import { AsyncWorker, TaskModuleError } from 'niceq';
 import { type BullConnection, BullWorker, obliterate, serve } from 'niceq/bullmq';
 import { describe, expect, test } from 'vitest';
 import { makeClient, startError } from '../../../src/bullmq/connection.js';
@@ -127,6 +127,10 @@ test('A module is known by the name of its file', () => {
     (file) => moduleKey(`file:///some/folder/${file}`),
   );
   expect(keys).toEqual(['render', 'render', 'render', 'a b', 'render.v2', 'render']);
+  for (const url of ['file:///some/folder/100%.tasks.js', 'nonsense']) {
+    expect(() => moduleKey(url)).toThrow(TaskModuleError);
+    expect(() => moduleKey(url)).toThrow(`\`${url}\` names no file`);
+  }
 });
 
 test('Entries of a stream are in order by number, not as text', () => {
