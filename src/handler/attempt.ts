@@ -6,6 +6,7 @@ import { type InScope, type ItemSource, type Iteration, LocalSource } from '../i
 import { type AnyIterator, iteratorOf } from '../iteration/iterators.js';
 import { DONE, type Task } from '../queue/task.js';
 import type { Crew } from '../scheduling/crew.js';
+import { DO_LAST } from '../scheduling/lane.js';
 import { runInContext, type TaskContext } from '../tasks/task-context.js';
 import type { TaskKey } from '../tasks/task-key.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
@@ -144,6 +145,10 @@ export class Attempt implements Assignment {
 
   get doNext(): boolean {
     return this.task.settings.isUrgent;
+  }
+
+  get doLast(): boolean {
+    return this.task.row?.lane.band === DO_LAST;
   }
 
   get transfer(): readonly Transferable[] {

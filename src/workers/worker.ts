@@ -105,6 +105,8 @@ export interface Assignment {
   readonly niceness: number;
   /** Whether the task goes before everything else. */
   readonly doNext: boolean;
+  /** Whether the task goes after everything else. */
+  readonly doLast: boolean;
   /** The series the task belongs to. */
   readonly series: unknown;
   /** What is to be handed over with the arguments instead of copied. */

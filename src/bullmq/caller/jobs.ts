@@ -17,6 +17,8 @@ interface Entry {
 
 /** BullMQ's priorities are 1, which goes first, and up; what has none goes before all others. */
 const NO_NICENESS = 21;
+/** After every niceness. */
+const LAST = 42;
 
 /** Takes a job off the list, with all there is of it, in one step. Says whether it did, or a server has it, or nobody. */
 const TAKE_BACK = `
@@ -60,7 +62,7 @@ export class Jobs {
 
   /** `payload`: the arguments and the series, encoded. */
   add(posting: Posting, module: string, name: string, payload: string): void {
-    const { id, attempt, doNext, niceness } = posting.assignment;
+    const { id, attempt, doNext, doLast, niceness } = posting.assignment;
     const data: JobData = {
       caller: this.#member.id,
       job: posting.number,
@@ -72,7 +74,8 @@ export class Jobs {
       payload,
     };
     const opts: BulkJobOptions = { jobId: posting.jobId, removeOnComplete: true, removeOnFail: true };
-    if (!doNext) opts.priority = NO_NICENESS + niceness;
+    if (doLast) opts.priority = LAST;
+    else if (!doNext) opts.priority = NO_NICENESS + niceness;
     if (this.#batch.length === 0) soon(() => void this.#add());
     this.#batch.push({ posting, name, data, opts });
   }

@@ -98,7 +98,7 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     expect((await leftovers()).filter((key) => key.includes('inbox'))).toHaveLength(1);
   });
 
-  test('tasks of two callers run in the order of their niceness', async () => {
+  test('tasks of two callers run in the order of their niceness, between those to do next and those to do last', async () => {
     await scene.startServer({ places: 1 });
     const [one, two] = [await scene.openQueue(), await scene.openQueue()];
     const first = one.call(tasks.pass, [scene.gate.port, 'first']);
@@ -109,9 +109,13 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     await scene.waitingFor(3);
     calls.push(two.call(tasks.record, ['next'], { doNext: true }));
     await scene.waitingFor(4);
+    calls.push(two.call(tasks.record, ['last'], { doLast: true, niceness: -20 }));
+    await scene.waitingFor(5);
+    calls.push(one.call(tasks.record, ['nicest'], { niceness: 20 }));
+    await scene.waitingFor(6);
     scene.gate.open('first');
     await Promise.all([first, ...calls]);
-    expect(await one.call(tasks.recorded)).toEqual(['next', 'urgent', 'normal', 'nice']);
+    expect(await one.call(tasks.recorded)).toEqual(['next', 'urgent', 'normal', 'nice', 'nicest', 'last']);
   });
 
   test('what a server does not know is refused before anything runs, with what it does know', async () => {

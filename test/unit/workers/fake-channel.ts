@@ -66,6 +66,7 @@ export class FakeAssignment implements Assignment {
   readonly keepAs = null;
   readonly niceness = 0;
   readonly doNext = false;
+  readonly doLast = false;
   readonly series = undefined;
   readonly transfer = [];
   readonly signal = new AbortController().signal;
