@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis as Client } from 'ioredis';
-import type { Logger } from '../queue/options.js';
 import { hasLeft, leaveAtExit } from './at-exit.js';
-import { type BullSettings, connect, makeClient } from './connection.js';
+import { Connections, type ConnectionsSettings } from './connections.js';
 import { Inbox } from './inbox.js';
 import { Keys } from './keys.js';
 import { Post } from './post.js';
@@ -13,9 +11,6 @@ import { Watch } from './watch.js';
 
 /** How long Redis may take to hear that a member leaves, in milliseconds: it may not answer at all. */
 const GOODBYE = 5000;
-
-/** How soon it asks Redis again that has refused to answer, in milliseconds. */
-const PAUSE = 500;
 
 /** How often a server looks for what others have left, in times of `grace`. */
 const SWEEPS = 2;
@@ -37,66 +32,44 @@ export interface MemberOwner {
   reconnected?(wasForgotten: boolean): void;
 }
 
-export interface MemberSettings extends BullSettings {
+export interface MemberSettings extends ConnectionsSettings {
   /** How long another one may be missing before it counts as gone, in milliseconds. */
   readonly grace: number;
-  /** Whether its connections keep the program alive. */
-  readonly isRef: boolean;
-  readonly logger: Logger | undefined;
 }
 
 /**
  * One caller or server, as the others know it: it has an id, an inbox, and is there as long as it listens to its channel.
- * It has three connections: one for commands, one that waits for its inbox, and one that listens.
  */
 export class Member {
   readonly id = randomUUID();
   readonly keys: Keys;
-  /** For commands, which wait while it is down. */
-  readonly client: Client;
   readonly watch: Watch;
   readonly #post: Post;
   readonly #role: Role;
   #owner: MemberOwner | null = null;
   readonly #settings: MemberSettings;
-  readonly #listener: Client;
-  readonly #reader: Client;
+  readonly #connections: Connections;
   readonly #inbox: Inbox;
   #restoring: Promise<void> | null = null;
   #reading: Promise<void> | null = null;
-  /** Whether its connections have failed since they were last all there. */
-  #isFailing = false;
-  /** Whether Redis has refused to answer since it last did. */
-  #isRefusing = false;
   #sweeping: NodeJS.Timeout | undefined;
   #leaving: Promise<void> | null = null;
   /** Whether it is about to end. */
   isLeaving = false;
-  #isRef: boolean;
 
   private constructor(role: Role, settings: MemberSettings) {
     this.#role = role;
     this.#settings = settings;
-    this.#isRef = settings.isRef;
     this.keys = new Keys(settings.prefix, settings.name);
-    this.client = makeClient(settings.connection);
-    this.#listener = this.client.duplicate();
-    this.#reader = this.client.duplicate();
+    this.#connections = new Connections(settings);
+    const { listener, reader } = this.#connections;
     this.watch = new Watch(this.client, this.keys, settings.grace);
     this.#post = new Post(this.client, this.keys, (member, jobs, error) => void this.#refused(member, jobs, error));
-    this.#inbox = new Inbox(this.client, this.#reader, this.keys.inbox(this.id), {
+    this.#inbox = new Inbox(this.client, reader, this.keys.inbox(this.id), {
       receive: (job, message) => this.#owner?.receive(job, message),
       idle: () => void this.#restore(),
     });
-    for (const client of this.#clients) {
-      client.on('error', (error) => this.#failed(error));
-      client.on('ready', () => {
-        if (this.#clients.every(({ status }) => status === 'ready')) this.#isFailing = false;
-      });
-      client.on('connect', () => this.#refer(client));
-      client.on('reconnecting', () => this.#referTimer(client));
-    }
-    this.#listener.on('message', (channel: string, text: string) => {
+    listener.on('message', (channel: string, text: string) => {
       if (channel === this.keys.arrivals) this.#owner?.arrived?.(text);
       else this.#called(text);
     });
@@ -105,24 +78,28 @@ export class Member {
   /** Connects. Throws why that is not possible. */
   static async connect(role: Role, settings: MemberSettings): Promise<Member> {
     const member = new Member(role, settings);
-    try {
-      await Promise.all(member.#clients.map(connect));
-      return member;
-    } catch (error) {
-      member.disconnect();
-      throw error;
-    }
+    await member.#connections.connect();
+    return member;
+  }
+
+  /** For commands, which wait while it is down. */
+  get client(): Client {
+    return this.#connections.client;
+  }
+
+  get isConnected(): boolean {
+    return this.#connections.isConnected;
   }
 
   /** Joins the others: from now on they know it, and it hears of them. */
   async enter(owner: MemberOwner): Promise<void> {
     this.#owner = owner;
-    if (!this.#isRef) leaveAtExit(this);
+    if (!this.#settings.isRef) leaveAtExit(this);
     await this.#listen();
     await this.#inbox.make();
     await this.#register();
     this.#reading = this.#inbox.read();
-    this.#listener.on('ready', () => void this.#rejoin());
+    this.#connections.listener.on('ready', () => void this.#rejoin());
     await this.#announce();
     void this.#keepSwept();
   }
@@ -143,19 +120,8 @@ export class Member {
   }
 
   /** Asks Redis until it answers. Null if this one leaves before. */
-  async insist<T>(ask: () => Promise<T>): Promise<T | null> {
-    while (!this.isLeaving) {
-      try {
-        const answer = await ask();
-        this.#isRefusing = false;
-        return answer;
-      } catch (error) {
-        if (!this.#isRefusing) this.#complain('Redis refused to answer, and is asked again', error);
-        this.#isRefusing = true;
-        await sleep(PAUSE, undefined, { ref: false });
-      }
-    }
-    return null;
+  insist<T>(ask: () => Promise<T>): Promise<T | null> {
+    return this.#connections.insist(ask);
   }
 
   /** Those of a role that are there now. */
@@ -171,7 +137,8 @@ export class Member {
   /** Another one was found to be gone: nobody reads its inbox any more. */
   async forget(member: string): Promise<void> {
     await sweep(this.client, this.keys, [member]).catch((error) => {
-      if (this.isConnected) this.#complain('What is left of a member that is gone could not be removed', error);
+      if (this.isConnected)
+        this.#connections.complain('What is left of a member that is gone could not be removed', error);
     });
   }
 
@@ -185,8 +152,7 @@ export class Member {
     this.isLeaving = true;
     hasLeft(this);
     clearTimeout(this.#sweeping);
-    this.#isRef = true;
-    for (const client of this.#clients) this.#refer(client);
+    this.#connections.conclude();
     this.#inbox.close();
     await this.#reading;
     if (this.isConnected) {
@@ -205,7 +171,7 @@ export class Member {
   disconnect(): void {
     this.watch.close();
     this.#inbox.close();
-    for (const client of this.#clients) client.disconnect();
+    this.#connections.disconnect();
   }
 
   /** Does not wait for a Redis that is away, or that goes away from now on. */
@@ -214,16 +180,8 @@ export class Member {
     else this.disconnect();
   }
 
-  get isConnected(): boolean {
-    return this.client.status === 'ready';
-  }
-
-  get #clients(): Client[] {
-    return [this.client, this.#listener, this.#reader];
-  }
-
   async #listen(): Promise<void> {
-    await this.#listener.subscribe(this.keys.presence(this.id), this.keys.arrivals);
+    await this.#connections.listener.subscribe(this.keys.presence(this.id), this.keys.arrivals);
   }
 
   async #register(): Promise<void> {
@@ -259,7 +217,7 @@ export class Member {
 
   /** Tells both ends, as one waits for what the other one says. `error` is null if the other one has no inbox. */
   async #refused(member: string, jobs: number[], error: Error | null): Promise<void> {
-    if (error !== null) this.#complain('Redis refused a message', error);
+    if (error !== null) this.#connections.complain('Redis refused a message', error);
     const why = error?.message ?? 'there is no inbox';
     const telling = this.insist(() => this.#call(member, ['refused', this.id, jobs, why]));
     // Who is gone has none, and whoever waits for it hears that from the watch.
@@ -282,7 +240,7 @@ export class Member {
         },
       });
     } catch (error) {
-      this.#complain('A call was dropped that no member can have made', error);
+      this.#connections.complain('A call was dropped that no member can have made', error);
     }
   }
 
@@ -303,26 +261,5 @@ export class Member {
   async #sweep(): Promise<void> {
     const gone = await this.watch.gone(await this.client.hkeys(this.keys.members));
     if (gone.length > 0) await sweep(this.client, this.keys, gone);
-  }
-
-  /** A connection keeps the program alive, or does not. */
-  #refer(client: Client): void {
-    if (this.#isRef) client.stream?.ref?.();
-    else client.stream?.unref?.();
-  }
-
-  /** The same of the timer that connects it again, which ioredis keeps to itself. */
-  #referTimer(client: Client): void {
-    if (!this.#isRef) (client as unknown as { reconnectTimeout?: NodeJS.Timeout | null }).reconnectTimeout?.unref();
-  }
-
-  /** Once, however many connections fail, and however often they try to come back. */
-  #failed(error: Error): void {
-    if (!this.#isFailing) this.#complain('The connection to Redis failed', error);
-    this.#isFailing = true;
-  }
-
-  #complain(what: string, error: unknown): void {
-    if (!this.isLeaving) this.#settings.logger?.warn(what, error);
   }
 }
