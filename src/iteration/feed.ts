@@ -1,6 +1,10 @@
 import { wrongType } from '../check.js';
+import { within } from '../within.js';
 import { TaskIterator } from './iteration.js';
 import { type Sink, sinkOf } from './sinks.js';
+
+/** How long a generator may take to end when its consumer has failed, before the caller hears of it, in milliseconds. */
+const PATIENCE = 1000;
 
 /** What can take the items of an iteration, besides a stream. */
 export interface ItemConsumer<T = unknown> {
@@ -24,8 +28,8 @@ export function checkConsumer(consumer: unknown): Consumer {
 }
 
 /**
- * Writes the items to the consumer. Resolves when it has finished. Rejects as soon as it or the iteration has failed:
- * then the consumer is told to abort and the iteration to close, but neither is waited for, as either may hang.
+ * Writes the items to the consumer. Resolves when it has finished. Rejects when it or the iteration has failed: then the
+ * consumer is told to abort, which is not waited for, and the iteration to end, which is, but no longer than it may hang.
  */
 export async function feed(items: AsyncIterable<unknown>, consumer: Consumer): Promise<void> {
   const iterator = items[Symbol.asyncIterator]();
@@ -34,7 +38,7 @@ export async function feed(items: AsyncIterable<unknown>, consumer: Consumer): P
     await writeAll(iterator, sink);
     await sink.end();
   } catch (error) {
-    if (iterator instanceof TaskIterator) iterator.abort(error);
+    if (iterator instanceof TaskIterator) await within(PATIENCE, iterator.abort(error));
     throw error;
   }
 }

@@ -135,9 +135,11 @@ export class TaskIterator implements AsyncIterableIterator<unknown> {
     return { value, done: true };
   }
 
-  /** @internal Ends it for a reason, with which whoever waits for an item is rejected. */
-  abort(reason: unknown): void {
+  /** @internal Ends it for a reason, with which whoever waits for an item is rejected. Resolves when it has ended. */
+  async abort(reason: unknown): Promise<void> {
     this.#iteration.abort(reason);
+    // What ending it has thrown is less than the reason for it.
+    await this.#iteration.close().catch(() => {});
   }
 
   [Symbol.asyncIterator](): this {

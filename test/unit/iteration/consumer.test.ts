@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
 import { AsyncQueue, type Consumer, taskContext } from 'niceq';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { deferred } from '../deferred.js';
 import { errorOf, nothing, settled } from '../queue/helpers.js';
 
@@ -240,8 +240,12 @@ describe('An object', () => {
         await new Promise(nothing);
       }
     }
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
     const queue = new AsyncQueue();
-    expect(await errorOf(queue.call(hanging, [], { consumer: { write: task } }))).toBe(evil);
+    const error = errorOf(queue.call(hanging, [], { consumer: { write: task } }));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(await error).toBe(evil);
     expect(await queue.shutdown()).toEqual([]);
   });
 
