@@ -1,5 +1,5 @@
 import { now } from '../clock.js';
-import { WorkerLostError, WorkerStartError } from '../errors.js';
+import { type WorkerLostError, WorkerStartError } from '../errors.js';
 import type { DetachOptions } from '../queue/options.js';
 import type { Task } from '../queue/task.js';
 import type { Crew } from '../scheduling/crew.js';
@@ -10,8 +10,9 @@ import type { Assignment, IWorker } from '../workers/worker.js';
 import type { Attempts } from './attempts.js';
 import { Employment, type EmploymentOwner } from './employment.js';
 import type { HandlerHost, Recruiter } from './host.js';
+import { Onboarding } from './onboarding.js';
 import type { Rounds } from './rounds.js';
-import { type KeptUpdate, Updates } from './updates.js';
+import type { KeptUpdate } from './updates.js';
 
 /** Kinds of worker that get functions by their source, or not at all. */
 const BY_SOURCE: ReadonlySet<string> = new Set(['thread', 'process', 'remote']);
@@ -33,8 +34,7 @@ export function checkFree(worker: IWorker): void {
 const nothing = { fn: () => {}, args: [], series: undefined };
 
 /**
- * The workers in employment: hires, qualifies and dismisses them, keeps the updates that new ones must have run, and
- * hears what they have to say of themselves.
+ * The workers in employment: hires, qualifies and dismisses them, and hears what they have to say of themselves.
  *
  * A worker counts among those that serve its series from its hire until it leaves; it is given tasks only while it is
  * open: after its start and its updates, and not while it replaces what it runs tasks on.
@@ -51,7 +51,7 @@ export class Workforce implements EmploymentOwner {
   readonly #host: HandlerHost;
   readonly #rounds: Rounds;
   readonly #employments = new Map<number, Employment>();
-  readonly #updates = new Updates();
+  readonly #onboarding: Onboarding;
   /** Kinds of workers that may be hired. */
   readonly #announced = new Set<string>();
   #count = 0;
@@ -61,6 +61,7 @@ export class Workforce implements EmploymentOwner {
     this.#attempts = attempts;
     this.#host = host;
     this.#rounds = rounds;
+    this.#onboarding = new Onboarding(attempts, host, rounds);
   }
 
   get employments(): Employment[] {
@@ -120,7 +121,14 @@ export class Workforce implements EmploymentOwner {
 
   /** The worker serves one more series, after the updates kept for it. */
   qualify(employment: Employment, series: unknown): Promise<void> {
-    return this.#rounds.occupy(this.#qualify(employment, series));
+    const qualified = this.#onboarding.qualify(employment, series, (qualification) => {
+      employment.qualification = qualification;
+      const { isOpen } = employment;
+      this.#leave(employment);
+      this.#join(employment);
+      if (isOpen) this.#open(employment);
+    });
+    return this.#rounds.occupy(qualified);
   }
 
   /** The worker runs more or fewer tasks at a time than before. */
@@ -262,124 +270,23 @@ export class Workforce implements EmploymentOwner {
     if (!employment.hasEnded) await Promise.race([employment.worker.stop(), employment.ended]);
   }
 
+  /** Lets a worker take tasks, once it is prepared for them. */
+  async #admit(employment: Employment): Promise<void> {
+    await this.#onboarding.admit(employment, () => {
+      const event = employment.hasStarted ? 'workerReplaced' : 'workerAttached';
+      this.#open(employment);
+      employment.start();
+      this.#host.emit(event, employment.worker);
+    });
+  }
+
   async #update(update: KeptUpdate, isEphemeral: boolean): Promise<unknown[]> {
     // Those that it hires count as present.
     const minimum = this.recruiter?.startMinimum();
-    if (!isEphemeral) this.#updates.keep(update);
     const meant = this.employments.filter(
       (one) => !one.isLeaving && (!update.isForSeries || one.serves(update.series)),
     );
-    const runs = meant.map((employment) => this.#try(update, employment, isEphemeral));
-    const [hiring, ...outcomes] = await Promise.allSettled([minimum, ...runs]);
-    const errors: unknown[] = [];
-    const results: unknown[] = [];
-    for (const outcome of outcomes) {
-      if (outcome.status === 'rejected') errors.push(outcome.reason);
-      else if (outcome.value !== null) results.push(outcome.value.result);
-    }
-    if (errors.length === 0 && hiring.status === 'fulfilled') {
-      this.#updates.confirm(update);
-      return results;
-    }
-    this.#updates.forget(update);
-    if (hiring.status === 'rejected') throw hiring.reason;
-    const message = `The update failed on ${errors.length} of ${meant.length} workers, so it is not kept`;
-    throw new AggregateError(errors, message);
-  }
-
-  /** Runs an update that may turn out to be a bad one, which is no fault of the worker. Null if that leaves before. */
-  #try(update: KeptUpdate, employment: Employment, isEphemeral: boolean): Promise<{ result: unknown } | null> {
-    return this.#visit(employment, update, async () => {
-      return { result: await this.#run(update, employment, { isEphemeral, isTrial: true }) };
-    });
-  }
-
-  async #qualify(employment: Employment, series: unknown): Promise<void> {
-    const widened = () => new Set(employment.qualification).add(series);
-    const widen = () => {
-      employment.qualification = widened();
-      const { isOpen } = employment;
-      this.#leave(employment);
-      this.#join(employment);
-      if (isOpen) this.#open(employment);
-    };
-    // One that is replaced meanwhile has to be prepared once more.
-    while (!employment.serves(series)) {
-      if (employment.isLeaving) {
-        const message = `Worker ${employment.id} has left before it could serve the series`;
-        throw new WorkerLostError(message, { cause: employment.resignation ?? undefined });
-      }
-      await this.#visit(employment, Symbol('qualification'), () => this.#prepare(employment, widened(), widen));
-    }
-  }
-
-  /** Does something on a worker: at once if it takes tasks, or else before it does. Null if it leaves before. */
-  async #visit<T>(employment: Employment, about: unknown, errand: () => Promise<T>): Promise<T | null> {
-    if (employment.isLeaving) return null;
-    if (employment.isOpen) return await errand();
-    return await new Promise((resolve, reject) => {
-      const run = () => errand().then(resolve, reject);
-      employment.errands.set(about, { run, drop: () => resolve(null) });
-    });
-  }
-
-  /** Lets a worker take tasks after its kept updates and errands, unless it is lost, paused or dismissed meanwhile. */
-  async #admit(employment: Employment): Promise<void> {
-    const { delivered, hasStarted } = employment;
-    let errand = null as Promise<void> | null;
-    const proceed = () => {
-      errand = employment.runErrand();
-      if (errand !== null) return;
-      this.#open(employment);
-      employment.start();
-      this.#host.emit(hasStarted ? 'workerReplaced' : 'workerAttached', employment.worker);
-    };
-    while (await this.#prepare(employment, employment.qualification, proceed)) {
-      if (errand === null) return;
-      await errand;
-      if (employment.delivered !== delivered) return;
-    }
-  }
-
-  /**
-   * Runs the kept updates that a worker with this qualification has not had, and then does what they were kept for:
-   * in the same breath, so that none can be kept in between and missed. Those it has an errand for come with that.
-   * Resolves with false if the worker has been lost, paused or dismissed meanwhile.
-   */
-  async #prepare(
-    employment: Employment,
-    qualification: Employment['qualification'],
-    then: () => void,
-  ): Promise<boolean> {
-    const { delivered, errands } = employment;
-    const had = new Set<KeptUpdate>();
-    while (!employment.isLeaving && employment.delivered === delivered) {
-      const update = this.#updates.next(qualification, (one) => had.has(one) || errands.has(one));
-      if (update === undefined) {
-        then();
-        return true;
-      }
-      const delivery = delivered.get(update);
-      if (delivery === undefined) await this.#run(update, employment);
-      else if (await delivery) had.add(update);
-    }
-    return false;
-  }
-
-  #run(update: KeptUpdate, employment: Employment, { isEphemeral = false, isTrial = false } = {}): Promise<unknown> {
-    const task = this.#host.directTask(update);
-    const { promise } = task;
-    const { delivered } = employment;
-    const succeeded = () => true;
-    const failed = () => {
-      delivered.delete(update);
-      // Nobody else is given it from now on.
-      if (isTrial) this.#updates.forget(update);
-      return false;
-    };
-    if (!isEphemeral) delivered.set(update, promise.then(succeeded, failed));
-    this.#attempts.runDirectly(task, employment, isEphemeral ? null : update.name);
-    return this.#rounds.occupy(promise);
+    return await this.#onboarding.update(update, isEphemeral, meant, minimum);
   }
 
   #join(employment: Employment): void {

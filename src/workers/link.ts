@@ -1,5 +1,4 @@
 import type { WorkerLoss, WorkerLostError } from '../errors.js';
-import { ticketAfter } from '../protocol/claims.js';
 import { decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
 import { CommandWriter, command, endOfCommand, type Message, type Reports, readReports } from '../protocol/messages.js';
 import { Outbox } from '../protocol/outbox.js';
@@ -10,8 +9,9 @@ import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import type { Channel, ChannelListener, OpenChannel } from './channel.js';
 import { type Code, codeOf } from './code.js';
 import { LookAhead } from './look-ahead.js';
-import { Posting } from './posting.js';
+import type { Posting } from './posting.js';
 import { RemoteSource } from './remote-source.js';
+import { Slots } from './slots.js';
 import type { Assignment } from './worker.js';
 
 /** What a task of a function that was never timed is taken to last, in milliseconds: long, but a number to reckon with. */
@@ -36,9 +36,6 @@ export interface LinkOwner {
 /**
  * The parent's end of one thread or process: what was sent to it and has not come back. What it has to say in one tick
  * is one message.
- *
- * Invariant: `#postings[slot]` is the task in that slot; a slot is reused only when its task has ended on the other
- * side or provably never will begin there.
  */
 export class Link implements Reports, ChannelListener {
   readonly #owner: LinkOwner;
@@ -47,11 +44,9 @@ export class Link implements Reports, ChannelListener {
   readonly #outbox: Outbox<CommandWriter>;
   readonly #ahead: LookAhead;
   readonly #known = new Set<Code>();
-  readonly #postings: (Posting | null)[] = [];
-  readonly #freeSlots: number[] = [];
+  readonly #slots = new Slots();
   /** How many were asked to end, have had their time, and still run. */
   #overdue = 0;
-  #ticket = 0;
   #isRetired = false;
   /** Until when iterations whose readers have left may go on, once it was retired. */
   #lastGrace: NodeJS.Timeout | undefined;
@@ -104,20 +99,17 @@ export class Link implements Reports, ChannelListener {
   run(assignment: Assignment): void {
     const code = this.#codeOf(assignment);
     if (code === null) return;
-    const slot = this.#freeSlots.pop() ?? this.#postings.length;
     const { key, args, attempt, transfer } = assignment;
     // What is run again may be what has ended the last one: nothing else shares its message, or waits behind it.
     const isRepeated = attempt > 1;
     const estimate = isRepeated ? UNKNOWN_TIME : Math.min(code.meanTime.value, UNKNOWN_TIME);
-    this.#ticket = ticketAfter(this.#ticket);
-    const posting = new Posting(assignment, code, slot, this.#ticket, estimate);
-    this.#postings[slot] = posting;
-    assignment.token = posting;
+    const posting = this.#slots.post(assignment, code, estimate);
+    const { slot, ticket } = posting;
     if (!assignment.isUpdate) {
       this.taskCount++;
       this.load++;
     }
-    this.#channel.claims?.offer(slot, posting.ticket);
+    this.#channel.claims?.offer(slot, ticket);
     const isHandedOver = transfer.length > 0;
     const isAlone = isHandedOver || isRepeated;
     this.#define(code);
@@ -125,14 +117,14 @@ export class Link implements Reports, ChannelListener {
     const series = portableSeries(assignment.series);
     // What is handed over goes as it is: a copy of it would have nothing to hand over.
     const kept = isHandedOver ? args : this.#outbox.keepAll(args);
-    this.#outbox.writer.run(slot, posting.ticket, code.number, key, attempt, series, kept);
+    this.#outbox.writer.run(slot, ticket, code.number, key, attempt, series, kept);
     this.#ahead.add(posting);
     if (isAlone) this.#outbox.flush(isHandedOver ? transfer : undefined);
     else this.#outbox.plan();
   }
 
   recall(assignment: Assignment): boolean | Promise<boolean> {
-    const posting = this.#find(assignment);
+    const posting = this.#slots.find(assignment);
     if (posting === undefined || posting.isStarted) return false;
     const { claims } = this.#channel;
     if (claims !== null) {
@@ -153,7 +145,7 @@ export class Link implements Reports, ChannelListener {
   }
 
   cancel(assignment: Assignment, reason: unknown): void {
-    const posting = this.#find(assignment);
+    const posting = this.#slots.find(assignment);
     if (posting === undefined || posting.isCancelled) return;
     posting.isCancelled = true;
     // Its time begins when it is told, at the end of the tick; and also if what it is to be told can't be.
@@ -207,8 +199,7 @@ export class Link implements Reports, ChannelListener {
     this.#hasExited = true;
     const unstarted: Assignment[] = [];
     const sources: RemoteSource[] = [];
-    for (const posting of this.#postings) {
-      if (posting == null) continue;
+    for (const posting of this.#slots) {
       if (posting.source !== null) {
         sources.push(posting.source);
         continue;
@@ -245,7 +236,7 @@ export class Link implements Reports, ChannelListener {
   }
 
   iterates(slot: number, startedAt: number, endedAt: number): void {
-    const posting = this.#runningAt(slot);
+    const posting = this.#slots.runningAt(slot);
     this.#noteTimes(posting, startedAt, endedAt);
     this.#iterations++;
     posting.source = new RemoteSource({
@@ -268,30 +259,30 @@ export class Link implements Reports, ChannelListener {
   }
 
   items(slot: number, items: unknown[]): void {
-    this.#sourceAt(slot).arrived(items);
+    this.#slots.sourceAt(slot).arrived(items);
   }
 
   iterated(slot: number, error: ErrorRecord | null): void {
-    const source = this.#sourceAt(slot);
+    const source = this.#slots.sourceAt(slot);
     const reason = error === null ? undefined : decodeError(error);
-    this.#free(slot);
+    this.#slots.free(slot);
     this.#iterations--;
     source.ended(reason, error !== null);
     this.#stopIfOver();
   }
 
   progress(slot: number, value: unknown): void {
-    this.#at(slot).assignment.progress(value);
+    this.#slots.at(slot).assignment.progress(value);
   }
 
   aborted(slot: number, ticket: number): void {
-    const posting = this.#postings[slot];
-    if (posting?.ticket === ticket) posting.isAnswered = true;
+    const posting = this.#slots.holder(slot, ticket);
+    if (posting !== undefined) posting.isAnswered = true;
   }
 
   recalled(slot: number, ticket: number, isGivenBack: boolean): void {
-    const posting = this.#postings[slot];
-    if (posting?.ticket !== ticket) return;
+    const posting = this.#slots.holder(slot, ticket);
+    if (posting === undefined) return;
     posting.answer(isGivenBack);
     if (!isGivenBack) return;
     this.#withdraw(posting);
@@ -342,34 +333,11 @@ export class Link implements Reports, ChannelListener {
     else this.#outbox.writer.source(code.number, code.source as string);
   }
 
-  #at(slot: number): Posting {
-    const posting = this.#postings[slot];
-    if (posting == null) throw new TypeError(`no task is in slot ${slot}`);
-    return posting;
-  }
-
-  #runningAt(slot: number): Posting {
-    const posting = this.#at(slot);
-    if (posting.source !== null) throw new TypeError(`the task in slot ${slot} has ended before`);
-    return posting;
-  }
-
-  #find(assignment: Assignment): Posting | undefined {
-    const { token } = assignment;
-    return token instanceof Posting && this.#postings[token.slot] === token ? token : undefined;
-  }
-
-  #sourceAt(slot: number): RemoteSource {
-    const { source } = this.#at(slot);
-    if (source === null) throw new TypeError(`no iteration is in slot ${slot}`);
-    return source;
-  }
-
   /** A task has ended on the other side. Its outcome is to be told before it leaves, so that the next begins after that. */
   #end(slot: number, startedAt: number, endedAt: number): Posting {
-    const posting = this.#runningAt(slot);
+    const posting = this.#slots.runningAt(slot);
     this.#noteTimes(posting, startedAt, endedAt);
-    this.#free(slot);
+    this.#slots.free(slot);
     return posting;
   }
 
@@ -390,15 +358,10 @@ export class Link implements Reports, ChannelListener {
     posting.code.meanTime.note(endedAt - startedAt);
   }
 
-  #free(slot: number): void {
-    this.#postings[slot] = null;
-    this.#freeSlots.push(slot);
-  }
-
   /** The task never began on the other side, and never will. It is to leave. */
   #withdraw(posting: Posting): void {
     if (!posting.assignment.isUpdate) this.taskCount--;
-    this.#free(posting.slot);
+    this.#slots.free(posting.slot);
   }
 
   /** The task does not run or wait on the other side any more. */
@@ -430,7 +393,7 @@ export class Link implements Reports, ChannelListener {
 
   /** Whether the task runs or waits on the other side. */
   #isOn(posting: Posting): boolean {
-    return !this.#hasExited && this.#postings[posting.slot] === posting && posting.source === null;
+    return !this.#hasExited && this.#slots.has(posting) && posting.source === null;
   }
 
   #killIfOnlyOverdue(): void {
@@ -440,15 +403,15 @@ export class Link implements Reports, ChannelListener {
   #stopIfOver(): void {
     if (!this.#isRetired) return;
     if (this.#iterations === 0) void this.stop();
-    else if (this.#postings.every((posting) => posting?.source?.isClosed ?? true)) {
+    else if ([...this.#slots].every(({ source }) => source?.isClosed ?? true)) {
       this.#lastGrace ??= setTimeout(() => this.kill(), this.#graceful).unref();
     }
   }
 
   /** A part of a message that can't be sent: only a run carries what is the user's. */
   #refused(part: Message, cause: unknown): void {
-    const posting = part[0] === command.run ? this.#postings[part[1] as number] : undefined;
-    if (posting == null) throw cause;
+    if (part[0] !== command.run) throw cause;
+    const posting = this.#slots.at(part[1] as number);
     this.#withdraw(posting);
     posting.assignment.fail(refusedArgument(posting.assignment.args, this.#channel.probe, cause));
     this.#leave(posting);

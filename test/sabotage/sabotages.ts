@@ -206,15 +206,18 @@ export const sabotages: readonly Sabotage[] = [
     ['a stalled series is told of again and again', '      this.#stalled.add(series);\n', ''],
   ),
   ...of(
-    'handler/workforce.ts',
+    'handler/onboarding.ts',
     ['kept updates are not run', 'if (update === undefined) {', 'if (true) {'],
     ['an update that failed is kept', 'if (isTrial) this.#updates.forget(update);', ''],
-    ['a replaced worker is taken to have its updates', '    employment.renewed();\n    await this', '    await this'],
     [
       'updates pass by a worker that is replaced',
       'if (employment.isLeaving) return null;',
       'if (!employment.isOpen) return null;',
     ],
+  ),
+  ...of(
+    'handler/workforce.ts',
+    ['a replaced worker is taken to have its updates', '    employment.renewed();\n    await this', '    await this'],
     ['a worker waits for others after it was told to go', 'if (!employment.isLeaving) await worker', 'await worker'],
     [
       'a worker that is told to go is told twice',
