@@ -159,11 +159,13 @@ export class TaskHandler implements TaskOwner {
     return this.lifecycle.pending;
   }
 
-  /** Of those that wait, how many no place is free for, apart from tasks that are run again. */
+  /**
+   * How many tasks wait for a place: neither those that are about to start, as one is free for them or theirs already,
+   * nor those that are run again.
+   */
   get backlog(): number {
-    const { scheduler, lifecycle, workforce } = this;
-    const starting = Math.min(workforce.free, scheduler.startable(now()));
-    return lifecycle.held + scheduler.size - Math.max(scheduler.repeated, starting);
+    const { scheduler, workforce } = this;
+    return workforce.surplus + scheduler.size - scheduler.repeated - scheduler.startable(workforce.free, now());
   }
 
   waitingOf(series: unknown): number {

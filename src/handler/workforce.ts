@@ -98,6 +98,13 @@ export class Workforce implements EmploymentOwner {
     return free;
   }
 
+  /** How many tasks workers have beyond their places. */
+  get surplus(): number {
+    let surplus = 0;
+    for (const { concurrency, load } of this.#employments.values()) surplus += Math.max(0, load - concurrency);
+    return surplus;
+  }
+
   // --- coming and going ---------------------------------------------------------------------------------------------
 
   /**
@@ -212,6 +219,7 @@ export class Workforce implements EmploymentOwner {
     } catch (error) {
       const { resignation } = employment;
       if (resignation !== null) {
+        // One written in JavaScript may have given no error.
         const message = `The worker resigned before it had started: ${resignation?.message}`;
         throw new WorkerStartError(message, { cause: resignation });
       }

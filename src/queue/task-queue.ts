@@ -189,6 +189,7 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
   }
 
   get #isFull(): boolean {
+    // What waits for a place is part of what waits: mostly there is no need to look closer.
     return this.size >= this.#maxQueued && this.handler.backlog >= this.#maxQueued;
   }
 
@@ -461,6 +462,8 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
 
   #roundEnded(): void {
     this.#shutdown?.check();
+    // A task that is run again waits, too.
+    if (this.size > 0) this.#wasEmpty = false;
     // Listeners may call the queue: then it is neither any more, and both are news again when it ends.
     if (this.size === 0 && !this.#wasEmpty) {
       this.#wasEmpty = true;

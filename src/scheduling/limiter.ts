@@ -68,7 +68,7 @@ export class Limiter {
     this.running--;
   }
 
-  /** Undoes a start: the task was given back before it began. A start of before the rule was is unknown to it. */
+  /** Undoes a start: the task was given back before it began. One that is not remembered any more is ignored. */
   unstarted(startedAt: number): void {
     this.running--;
     const index = this.#starts.lastIndexOf(startedAt);

@@ -164,15 +164,20 @@ export class Scheduler {
     for (const { key, size } of this.#series.values()) if (size > 0) yield [key, size];
   }
 
-  /** How many of the jobs that wait could start now if there were places for all. */
-  startable(now: number): number {
+  /** How many of the jobs that never ran could start now in so many places, after those that did, which go first. */
+  startable(places: number, now: number): number {
     if (this.isPaused) return 0;
-    let count = this.servable;
-    for (const { lanes, limiter } of this.#limited) {
+    let again = this.repeated;
+    let fresh = this.servable - again;
+    for (const { lanes, limiter, repeated } of this.#limited) {
       const waiting = lanes.reduce((sum, { isServed, size }) => sum + (isServed ? size : 0), 0);
-      count -= Math.max(0, waiting - (limiter as Limiter).allowance(now));
+      const allowance = (limiter as Limiter).allowance(now);
+      const allowedAgain = Math.min(repeated, allowance);
+      again -= repeated - allowedAgain;
+      fresh -= Math.max(0, waiting - repeated - (allowance - allowedAgain));
     }
-    return this.#limiter === null ? count : Math.min(count, this.#limiter.allowance(now));
+    const room = this.#limiter === null ? places : Math.min(places, this.#limiter.allowance(now));
+    return Math.max(0, Math.min(fresh, room - again));
   }
 
   // --- limits -----------------------------------------------------------------------------------------------------
@@ -278,7 +283,7 @@ export class Scheduler {
   #arrived(job: Job, lane: Lane): void {
     this.size++;
     if (lane.isServed) this.servable++;
-    if (job.repeated) this.repeated++;
+    if (job.repeated) this.#countRepeated(lane.series, 1);
     if (lane.series.size++ === 0) this.#reconsider(lane.series);
     if (lane.size === 1) this.#enter(lane);
     else this.#refresh(lane);
@@ -287,10 +292,15 @@ export class Scheduler {
   #left(job: Job, lane: Lane): void {
     this.size--;
     if (lane.isServed) this.servable--;
-    if (job.repeated) this.repeated--;
+    if (job.repeated) this.#countRepeated(lane.series, -1);
     if (--lane.series.size === 0) this.#reconsider(lane.series);
     if (lane.size === 0) this.#exit(lane);
     else this.#refresh(lane);
+  }
+
+  #countRepeated(series: Series, count: number): void {
+    this.repeated += count;
+    series.repeated += count;
   }
 
   /** The first job of a lane may be another one: outside the normal band that is its place in the line. */

@@ -23,6 +23,8 @@ export class Series implements Turn {
   size = 0;
   /** Jobs taken and not ended. */
   running = 0;
+  /** Jobs waiting of which an earlier attempt has started. */
+  repeated = 0;
   limiter: Limiter | null = null;
   /** Whether its limit keeps its jobs from being taken. */
   isBlocked = false;

@@ -185,7 +185,7 @@ export abstract class ChildWorker implements IWorker {
           // Its end tells those who wait for something else of it.
           const link = this.#link;
           link?.kill();
-          await link?.exit;
+          if (link !== null) await within(KILL_TIME, link.exit);
         }
       }
     } catch (error) {

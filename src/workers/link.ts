@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { WorkerLoss, WorkerLostError } from '../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
 import { CommandWriter, command, endOfCommand, type Message, type Reports, readReports } from '../protocol/messages.js';
@@ -44,6 +45,12 @@ export class Link implements Reports, ChannelListener {
   readonly #outbox: Outbox<CommandWriter>;
   readonly #ahead: LookAhead;
   readonly #known = new Set<Code>();
+  /** How many tasks it was given that it has not given back, updates not counted. */
+  taskCount = 0;
+  /** How many of these run or wait there; `size` is with updates. */
+  load = 0;
+  /** How many iterations go on. */
+  #iterations = 0;
   readonly #slots = new Slots();
   /** How many were asked to end, have had their time, and still run. */
   #overdue = 0;
@@ -77,13 +84,6 @@ export class Link implements Reports, ChannelListener {
       refused: (part, cause) => this.#refused(part, cause),
     });
   }
-
-  /** How many tasks it was given that it has not given back, updates not counted. */
-  taskCount = 0;
-  /** How many of these run or wait there. */
-  load = 0;
-  /** How many iterations go on. */
-  #iterations = 0;
 
   /** How many tasks and updates run or wait there. */
   get size(): number {

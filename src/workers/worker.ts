@@ -121,7 +121,8 @@ export interface Assignment {
   progress(progress: unknown): void;
   /**
    * The task has returned `value`, now or at `at`. If that is an iterator, the caller gets its items as they are asked
-   * for; if a promise, the task ends as that does. Later calls of `done`, `iterate` and `fail` are ignored.
+   * for; if a promise, the task ends as that does, unless it is said to end otherwise before. What is said after the end
+   * is ignored.
    */
   done(value: unknown, at?: number): void;
   /** The task has returned an iterator, now or at `at`, and its items come from `source`. */

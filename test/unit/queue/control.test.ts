@@ -233,6 +233,30 @@ describe('maxQueued counts what waits', () => {
     expect(taken(queue, 9, { series: 'b' })).toBe(2);
   });
 
+  test('but not what a worker has a place for, and begins later', async () => {
+    const late = new ManualWorker({ concurrency: 9 });
+    late.run = ({ id }) => void late.given.push(id);
+    const queue = queueOf([late], { maxQueued: 2 });
+    await settled();
+    for (let i = 0; i < 9; i++) {
+      expect(taken(queue, 1)).toBe(1);
+      await settled();
+    }
+    expect([late.given.length, queue.size, queue.pending]).toEqual([9, 9, 0]);
+    expect(taken(queue, 9)).toBe(2);
+  });
+
+  test('but not what is run again, which leaves the places that it can not use to others', async () => {
+    const { queue, worker } = await manual({ concurrency: 2 }, { maxQueued: 1 });
+    for (const id of ['first', 'again']) queue.submit(nothing, [], { series: 'a', retry: { error: 1 }, id });
+    await settled();
+    queue.limitSeries('a', { concurrency: 1 });
+    worker.fail(new Error('again'), 'again');
+    await settled();
+    expect([queue.pending, queue.size]).toEqual([1, 1]);
+    expect(taken(queue, 9, { series: 'b' })).toBe(2);
+  });
+
   test('but not what is run again', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());

@@ -1,5 +1,5 @@
 import { AsyncWorker, type TaskQueue } from 'niceq';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
 const names = ['queued', 'started', 'progress', 'done', 'failed', 'cancelled', 'retry', 'idle', 'empty'] as const;
@@ -66,6 +66,23 @@ describe('Events', () => {
       ['empty', 0, 0],
       ['idle', 0, 0],
     ]);
+  });
+
+  test("tell 'empty' again when what waits to be run again has left the queue", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { queue, worker } = await manual();
+    const heard: string[] = [];
+    for (const event of ['started', 'empty', 'retry', 'idle'] as const) queue.on(event, () => heard.push(event));
+    queue.submit(nothing, [], { retry: { error: 1, delay: 100 } });
+    await settled();
+    worker.fail(new Error('again'));
+    await settled();
+    await vi.advanceTimersByTimeAsync(100);
+    await settled();
+    worker.done();
+    await settled();
+    expect(heard).toEqual(['started', 'empty', 'retry', 'started', 'empty', 'idle']);
   });
 
   test('tell what was queued before anything else of it, even if it was cancelled at once', async () => {
