@@ -208,7 +208,14 @@ export class Member {
 
   /** Redis may have dropped the inbox, which the connection does not tell. */
   #restore(): Promise<void> {
-    this.#restoring ??= this.insist(() => this.#inbox.make()).then((wasMade) => {
+    const restore = async () => {
+      const wasMade = await this.#inbox.make();
+      // Who has dropped it may have dropped everything.
+      if (wasMade) await this.#register();
+      if (wasMade) await this.#announce();
+      return wasMade;
+    };
+    this.#restoring ??= this.insist(restore).then((wasMade) => {
       this.#restoring = null;
       if (wasMade) this.#owner?.reconnected?.(true);
     });

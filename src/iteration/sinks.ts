@@ -157,8 +157,8 @@ class WebSink extends StreamSink implements Sink {
     // It also breaks the stream.
     written.catch(() => {});
     if ((this.#writer.desiredSize ?? 0) > 0) return undefined;
-    // A stream without a queue is never ready; one that breaks during a write tells that at once.
-    return this.during(Promise.race([written, this.#writer.ready]));
+    // Not until it is ready, which a stream without a queue never is.
+    return this.during(written);
   }
 
   async end(): Promise<void> {

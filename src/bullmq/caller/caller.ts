@@ -301,8 +301,15 @@ export class Caller implements Reports {
       const error = new WorkerLostError('The servers took the caller for gone, as it was away from Redis for too long');
       for (const posting of this.#postings.values()) if (posting.server !== null) this.#abandon(posting, error);
     }
+    void this.#lookForServers();
     // One that keeps nothing on disk has forgotten what it had.
     void this.#findLost(this.#postings.values(), new WorkerLostError('Redis has lost the task'));
+  }
+
+  /** One may have come while this one was away. */
+  async #lookForServers(): Promise<void> {
+    const servers = await this.#member.insist(() => this.#member.present('server'));
+    for (const server of servers ?? []) this.#updates.arrived(server);
   }
 
   /** A task has ended on its server. */

@@ -34,7 +34,8 @@ export class Desk implements Orders, RunOwner {
   readonly #updates: ServerUpdates;
   readonly #logger: Logger | undefined;
   readonly #customers = new Map<string, Customer>();
-  readonly #updated = new Set<string>();
+  /** Updates that were run once, by whose they are, with what they came to. */
+  readonly #updated = new Map<string, Promise<unknown>>();
   #onOver: (() => void) | null = null;
   /** Why it has given up, and takes no more. */
   #loss: WorkerLostError | null = null;
@@ -145,16 +146,15 @@ export class Desk implements Orders, RunOwner {
 
   update(caller: string, job: number, module: string, name: string, args: unknown[]): void {
     const id = `${caller}-${job}`;
-    if (this.#updated.has(id)) return;
-    this.#updated.add(id);
-    for (const known of this.#updated) {
-      if (this.#updated.size <= REMEMBERED) break;
-      this.#updated.delete(known);
+    let outcome = this.#updated.get(id);
+    if (outcome === undefined) {
+      outcome = this.#updateOnce(module, name, args);
+      this.#updated.set(id, outcome);
+      const [oldest] = this.#updated.keys();
+      if (this.#updated.size > REMEMBERED) this.#updated.delete(oldest as string);
     }
-    void this.#answer(caller, job, async () => {
-      const [value] = await this.queue.update(this.#modules.ref(module, name), args, { ephemeral: true });
-      return value;
-    });
+    // The answer to the first order may have been lost.
+    void this.#answer(caller, job, () => outcome);
   }
 
   // --- what runs say ------------------------------------------------------------------------------------------------
@@ -203,6 +203,11 @@ export class Desk implements Orders, RunOwner {
     } finally {
       this.running--;
     }
+  }
+
+  async #updateOnce(module: string, name: string, args: unknown[]): Promise<unknown> {
+    const [value] = await this.queue.update(this.#modules.ref(module, name), args, { ephemeral: true });
+    return value;
   }
 
   /** What can't be run here its caller hears, and so does whoever runs the server. */

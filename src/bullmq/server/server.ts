@@ -68,6 +68,12 @@ export interface CloseOptions {
 const UNLIMITED = 1000;
 
 /**
+ * How long an iteration may go unread while the server closes, in times of `grace`: it hears of its caller only when a
+ * whole batch has been read, and readers may take their time with each item.
+ */
+const READING = 12;
+
+/**
  * Runs tasks for callers elsewhere. Made by `serve`.
  *
  * @example
@@ -195,7 +201,7 @@ export class BullServer implements AsyncDisposable {
 
   /**
    * Ends in order: finishes what it runs, iterations that are being read too, and leaves the rest to other servers. An
-   * iteration of which the caller has items that it has not read for as long as `grace` ends with a WorkerLostError.
+   * iteration of which the caller has items that it has not read for 12 times `grace` ends with a WorkerLostError.
    *
    * @throws TypeError or RangeError for an invalid `timeout`.
    */
@@ -213,7 +219,7 @@ export class BullServer implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await this.#worker.close();
-    await this.#desk.finished(this.#settings.grace);
+    await this.#desk.finished(READING * this.#settings.grace);
     await this.#queue.shutdown({ mode: 'finish' });
     await this.#member.leave();
     this.#onClosed();

@@ -240,7 +240,7 @@ describe('The desk of a server', () => {
     gate.close();
   });
 
-  test('runs an update once, though the order for it came twice', async () => {
+  test('runs an update once, though the order for it came twice, and answers each', async () => {
     const { desk, said, listeners } = await open();
     const answers = new Promise<void>((resolve) => {
       listeners.add(([operation, job]) => {
@@ -250,6 +250,7 @@ describe('The desk of a server', () => {
     for (const job of [1, 1, 2]) desk.update('caller', job, 'tasks', 'record', ['once']);
     await answers;
     expect(said.map(([operation, job]) => [operation, job])).toEqual([
+      ['updated', 1],
       ['updated', 1],
       ['updated', 2],
     ]);
