@@ -29,7 +29,9 @@ export class Limiter {
     this.#concurrency = rule.concurrency ?? Number.POSITIVE_INFINITY;
     this.#count = rule.rate?.count ?? Number.POSITIVE_INFINITY;
     this.#interval = rule.rate?.interval ?? 0;
-    if (this.hasRate && former !== null) this.#starts = former.#starts.slice(former.#oldest).slice(-this.#count);
+    if (!this.hasRate || former === null) return;
+    this.#starts = former.#starts.slice(former.#oldest);
+    this.#oldest = Math.max(0, this.#starts.length - this.#count);
   }
 
   /** Whether starts are counted, so that what is assigned must start at once. */
@@ -72,6 +74,9 @@ export class Limiter {
   unstarted(startedAt: number): void {
     this.running--;
     const index = this.#starts.lastIndexOf(startedAt);
-    if (index >= this.#oldest) this.#starts.splice(index, 1);
+    if (index === -1) return;
+    this.#starts.splice(index, 1);
+    // One more of those before it counts.
+    if (this.#oldest > 0) this.#oldest--;
   }
 }

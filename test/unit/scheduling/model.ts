@@ -39,8 +39,8 @@ interface Limit {
   rule: LimitRule;
   /** Starts since the rule was made, and those that it knows of from the one before. */
   starts: Start[];
-  /** The last of them: as many as may start in an interval. */
-  latest: Start[];
+  /** Those it knows from the one before. */
+  inherited: ReadonlySet<Start>;
 }
 
 export interface ModelSeries {
@@ -153,10 +153,8 @@ export class Model {
     const { series, crew } = job;
     this.#vacate(job);
     for (const limit of [this.limit, series.limit]) {
-      for (const starts of [limit?.starts ?? [], limit?.latest ?? []]) {
-        const index = starts.findLastIndex((start) => start.job === job);
-        if (index !== -1) starts.splice(index, 1);
-      }
+      const index = limit?.starts.findLastIndex((start) => start.job === job) ?? -1;
+      if (index !== -1) limit?.starts.splice(index, 1);
     }
     if (job.band === NORMAL) {
       const share = crew?.times.get(series);
@@ -186,7 +184,6 @@ export class Model {
     for (const limit of [this.limit, series.limit]) {
       if (limit?.rule.rate === undefined) continue;
       limit.starts.push({ job, at: this.now });
-      limit.latest = [...limit.latest, { job, at: this.now }].slice(-limit.rule.rate.count);
     }
     this.settle();
   }
@@ -264,8 +261,9 @@ export class Model {
   /** The limit that replaces `former`. */
   limitOf(rule: LimitRule | null, former: Limit | null): Limit | null {
     if (rule === null) return null;
-    const starts = rule.rate === undefined ? [] : (former?.latest.slice(-rule.rate.count) ?? []);
-    return { rule, starts: [...starts], latest: starts };
+    const remembered = former?.rule.rate?.count ?? 0;
+    const starts = rule.rate === undefined || remembered === 0 ? [] : (former?.starts.slice(-remembered) ?? []);
+    return { rule, starts, inherited: new Set(starts) };
   }
 
   isBlocked(limit: Limit | null, running: number): boolean {
@@ -329,7 +327,10 @@ export class Model {
     const isExceeded = (limit: Limit | null) => {
       const rate = limit?.rule.rate;
       if (limit === null || rate === undefined) return false;
-      return limit.starts.some(({ at }) => {
+      return limit.starts.some((start) => {
+        // By the rule before there may have been more.
+        if (limit.inherited.has(start)) return false;
+        const { at } = start;
         return limit.starts.filter((other) => other.at <= at && other.at > at - rate.interval).length > rate.count;
       });
     };
