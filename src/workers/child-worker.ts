@@ -185,7 +185,7 @@ export abstract class ChildWorker implements IWorker {
           // Its end tells those who wait for something else of it.
           const link = this.#link;
           link?.kill();
-          if (link !== null) await within(KILL_TIME, link.exit);
+          await link?.exit;
         }
       }
     } catch (error) {
