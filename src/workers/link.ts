@@ -384,16 +384,20 @@ export class Link implements Reports, ChannelListener {
 
   #timeIsOver(posting: Posting): void {
     if (!this.#isOn(posting)) return;
+    // One that does not even read what it is sent is blocked, and with it whatever else runs or iterates there.
+    if (!posting.isAnswered) {
+      this.kill();
+      return;
+    }
+    if (posting.source !== null) return;
     posting.isOverdue = true;
     this.#overdue++;
-    // One that does not even read what it is sent is blocked, and with it whatever else runs there.
-    if (!posting.isAnswered) this.kill();
-    else this.#killIfOnlyOverdue();
+    this.#killIfOnlyOverdue();
   }
 
-  /** Whether the task runs or waits on the other side. */
+  /** Whether the task runs, waits or iterates on the other side. */
   #isOn(posting: Posting): boolean {
-    return !this.#hasExited && this.#slots.has(posting) && posting.source === null;
+    return !this.#hasExited && this.#slots.has(posting);
   }
 
   #killIfOnlyOverdue(): void {
