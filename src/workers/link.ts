@@ -18,6 +18,9 @@ import type { Assignment } from './worker.js';
 /** What a task of a function that was never timed is taken to last, in milliseconds: long, but a number to reckon with. */
 const UNKNOWN_TIME = 1e6;
 
+/** How soon it is asked again whether it reads what it is sent, while a task runs there whose time is over. */
+const ASK_AGAIN = 1000;
+
 /** How many functions the other side is told before it is told to forget them. */
 const KNOWN = 1000;
 
@@ -146,12 +149,7 @@ export class Link implements Reports, ChannelListener {
 
   cancel(assignment: Assignment, reason: unknown): void {
     const posting = this.#slots.find(assignment);
-    if (posting === undefined || posting.isCancelled) return;
-    posting.isCancelled = true;
-    // Its time begins when it is told, at the end of the tick; and also if what it is to be told can't be.
-    soon(() => this.#limit(posting));
-    this.#outbox.writer.abort(posting.slot, posting.ticket, encodeError(reason, this.#channel.probe));
-    this.#outbox.plan();
+    if (posting !== undefined) this.#abort(posting, reason);
   }
 
   memory(): Promise<number> {
@@ -200,11 +198,11 @@ export class Link implements Reports, ChannelListener {
     const unstarted: Assignment[] = [];
     const sources: RemoteSource[] = [];
     for (const posting of this.#slots) {
+      clearTimeout(posting.timer);
       if (posting.source !== null) {
         sources.push(posting.source);
         continue;
       }
-      clearTimeout(posting.timer);
       posting.answer(false);
       if (!this.#mayHaveBegun(posting)) unstarted.push(posting.assignment);
       else if (!posting.isStarted) posting.assignment.started();
@@ -249,10 +247,7 @@ export class Link implements Reports, ChannelListener {
         this.#outbox.plan();
         this.#stopIfOver();
       },
-      abort: (reason) => {
-        this.#outbox.writer.abort(slot, posting.ticket, encodeError(reason, this.#channel.probe));
-        this.#outbox.plan();
-      },
+      abort: (reason) => this.#abort(posting, reason),
     });
     posting.assignment.iterate(posting.source, endedAt);
     this.#leave(posting);
@@ -265,7 +260,7 @@ export class Link implements Reports, ChannelListener {
   iterated(slot: number, error: ErrorRecord | null): void {
     const source = this.#slots.sourceAt(slot);
     const reason = error === null ? undefined : decodeError(error);
-    this.#slots.free(slot);
+    this.#free(this.#slots.at(slot));
     this.#iterations--;
     source.ended(reason, error !== null);
     this.#stopIfOver();
@@ -283,6 +278,7 @@ export class Link implements Reports, ChannelListener {
   recalled(slot: number, ticket: number, isGivenBack: boolean): void {
     const posting = this.#slots.holder(slot, ticket);
     if (posting === undefined) return;
+    posting.isAnswered = true;
     posting.answer(isGivenBack);
     if (!isGivenBack) return;
     this.#withdraw(posting);
@@ -337,7 +333,7 @@ export class Link implements Reports, ChannelListener {
   #end(slot: number, startedAt: number, endedAt: number): Posting {
     const posting = this.#slots.runningAt(slot);
     this.#noteTimes(posting, startedAt, endedAt);
-    this.#slots.free(slot);
+    this.#free(posting);
     return posting;
   }
 
@@ -361,12 +357,17 @@ export class Link implements Reports, ChannelListener {
   /** The task never began on the other side, and never will. It is to leave. */
   #withdraw(posting: Posting): void {
     if (!posting.assignment.isUpdate) this.taskCount--;
+    this.#free(posting);
+  }
+
+  /** The task is not on the other side any more, nor what it has led to. */
+  #free(posting: Posting): void {
+    clearTimeout(posting.timer);
     this.#slots.free(posting.slot);
   }
 
   /** The task does not run or wait on the other side any more. */
   #leave(posting: Posting): void {
-    clearTimeout(posting.timer);
     if (posting.isOverdue) this.#overdue--;
     posting.assignment.token = null;
     if (!posting.assignment.isUpdate) this.load--;
@@ -375,11 +376,19 @@ export class Link implements Reports, ChannelListener {
     this.#owner.released();
   }
 
-  /** From now on a task that was told to end has its time to. */
-  #limit(posting: Posting): void {
-    if (!this.#isOn(posting)) return;
+  #abort(posting: Posting, reason: unknown): void {
+    if (posting.isCancelled) return;
+    posting.isCancelled = true;
+    // Its time begins when it is told, at the end of the tick; and also if what it is to be told can't be.
+    soon(() => this.#isOn(posting) && this.#expectAnswer(posting, this.#graceful));
+    this.#outbox.writer.abort(posting.slot, posting.ticket, encodeError(reason, this.#channel.probe));
+    this.#outbox.plan();
+  }
+
+  #expectAnswer(posting: Posting, time: number): NodeJS.Timeout {
     // When that is over, what the other side has said meanwhile is read first: this side may have been busy.
-    posting.timer = setTimeout(() => setImmediate(() => this.#timeIsOver(posting)), this.#graceful);
+    posting.timer = setTimeout(() => setImmediate(() => this.#timeIsOver(posting)), time);
+    return posting.timer;
   }
 
   #timeIsOver(posting: Posting): void {
@@ -389,10 +398,16 @@ export class Link implements Reports, ChannelListener {
       this.kill();
       return;
     }
-    if (posting.source !== null) return;
-    posting.isOverdue = true;
-    this.#overdue++;
-    this.#killIfOnlyOverdue();
+    if (posting.source === null && !posting.isOverdue) {
+      posting.isOverdue = true;
+      this.#overdue++;
+      this.#killIfOnlyOverdue();
+    }
+    // It may still come to block it. What is asked does not matter, as it has begun.
+    posting.isAnswered = false;
+    this.#outbox.writer.recall(posting.slot, posting.ticket);
+    this.#outbox.plan();
+    this.#expectAnswer(posting, ASK_AGAIN).unref();
   }
 
   /** Whether the task runs, waits or iterates on the other side. */

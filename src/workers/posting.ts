@@ -16,7 +16,7 @@ export class Posting {
   isCancelled = false;
   /** Whether it was asked to end and had its time to. */
   isOverdue = false;
-  /** Whether the other side has read that it should end. */
+  /** Whether the other side has read that it should end, or what it was asked since. */
   isAnswered = false;
   timer: NodeJS.Timeout | undefined;
   /** What its items come from, if it has returned an iterator: then it runs no more, but keeps its slot. */

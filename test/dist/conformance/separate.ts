@@ -489,6 +489,27 @@ export function separateConformance(
       expect([waiting.attempts, waiting.workerId]).toEqual([1, 1]);
     });
 
+    test('an iteration that blocks after its signal has aborted', async () => {
+      const queue = oneWorker({ graceful: 20 });
+      await queue.call(tasks.next);
+      const controller = new AbortController();
+      const items = await queue.call(
+        async function* () {
+          yield 1;
+          await new Promise(setImmediate);
+          for (;;);
+        },
+        [],
+        { signal: controller.signal },
+      );
+      expect(await items.next()).toEqual({ value: 1, done: false });
+      const replaced = replacement(queue);
+      controller.abort();
+      await replaced;
+      expect(await errorOf(items.next())).toMatchObject({ name: 'AbortError' });
+      expect(await queue.call(tasks.next)).toBe(1);
+    });
+
     test('a task that takes too long, and runs it again', async () => {
       const { gate } = bench;
       const queue = oneWorker({ graceful: 20 });

@@ -99,6 +99,26 @@ describe('a link', () => {
       expect(channel.isKilled).toBe(true);
     });
 
+    it('asks again whether it reads what it is sent, as long as a task runs whose time is over', async () => {
+      const { channel, cancel } = cancelling();
+      cancel();
+      await turn();
+      channel.say((to) => to.aborted(0, 1));
+      for (const [time, answers] of [
+        [10, true],
+        [1000, true],
+        [1000, false],
+      ] as const) {
+        vi.advanceTimersByTime(time);
+        await turn();
+        expect(channel.isKilled).toBe(false);
+        if (answers) channel.say((to) => to.recalled(0, 1, false));
+      }
+      vi.advanceTimersByTime(1000);
+      await turn();
+      expect(channel.isKilled).toBe(true);
+    });
+
     it('gives it its time from when it is told', async () => {
       const { channel, cancel } = cancelling();
       cancel();
@@ -145,6 +165,31 @@ describe('a link', () => {
       expect(vi.getTimerCount()).toBe(0);
       expect(channel.isKilled).toBe(false);
     });
+  });
+
+  it('ends one that does not read that an iteration is to end, or that a task was that has led to one', async () => {
+    for (const isCancelledBefore of [false, true]) {
+      const { link, channel } = connect();
+      const assignment = new FakeAssignment();
+      let source: Parameters<Assignment['iterate']>[0];
+      assignment.iterate = (given?: typeof source) => {
+        source = given as typeof source;
+      };
+      link.run(assignment);
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
+      if (isCancelledBefore) {
+        link.cancel(assignment, new Error('enough'));
+        await turn();
+      }
+      channel.say((to) => to.iterates(0, 1, 2));
+      source?.abort(new Error('enough'));
+      await turn();
+      vi.advanceTimersByTime(10);
+      await turn();
+      expect(channel.isKilled).toBe(true);
+      vi.useRealTimers();
+    }
   });
 
   it('keeps a task that is told to have failed in a way nobody can read, until its worker has died', () => {
