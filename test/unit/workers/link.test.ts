@@ -167,29 +167,29 @@ describe('a link', () => {
     });
   });
 
-  it('ends one that does not read that an iteration is to end, or that a task was that has led to one', async () => {
-    for (const isCancelledBefore of [false, true]) {
-      const { link, channel } = connect();
-      const assignment = new FakeAssignment();
-      let source: Parameters<Assignment['iterate']>[0];
-      assignment.iterate = (given?: typeof source) => {
-        source = given as typeof source;
-      };
-      link.run(assignment);
-      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-      onTestFinished(() => void vi.useRealTimers());
-      if (isCancelledBefore) {
-        link.cancel(assignment, new Error('enough'));
-        await turn();
-      }
-      channel.say((to) => to.iterates(0, 1, 2));
-      source?.abort(new Error('enough'));
+  it.each([
+    ['an iteration', false],
+    ['a task that has led to an iteration meanwhile', true],
+  ])('ends one that does not read that %s is to end', async (_, isCancelledBefore) => {
+    const { link, channel } = connect();
+    const assignment = new FakeAssignment();
+    let source: Parameters<Assignment['iterate']>[0] | undefined;
+    assignment.iterate = (given?: typeof source) => {
+      source = given;
+    };
+    link.run(assignment);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    if (isCancelledBefore) {
+      link.cancel(assignment, new Error('enough'));
       await turn();
-      vi.advanceTimersByTime(10);
-      await turn();
-      expect(channel.isKilled).toBe(true);
-      vi.useRealTimers();
     }
+    channel.say((to) => to.iterates(0, 1, 2));
+    if (!isCancelledBefore) source?.abort(new Error('enough'));
+    await turn();
+    vi.advanceTimersByTime(10);
+    await turn();
+    expect(channel.isKilled).toBe(true);
   });
 
   it('keeps a task that is told to have failed in a way nobody can read, until its worker has died', () => {
