@@ -195,12 +195,12 @@ export abstract class ChildWorker implements IWorker {
 
   #released(link: Link): void {
     if (link !== this.#link) return;
-    this.#retireIfSpent(link);
     if (this.#isRecycling) {
       if (link.size === 0) this.#recycle(link);
-    } else if (this.#settings.maxMemory !== Number.POSITIVE_INFINITY) {
-      void this.#measure(link);
+      return;
     }
+    this.#retireIfSpent(link);
+    if (!this.#isRecycling && this.#settings.maxMemory !== Number.POSITIVE_INFINITY) void this.#measure(link);
   }
 
   /** Retires one that has been given all its tasks, once it could be given one more without being asked. */

@@ -1,14 +1,13 @@
-import { setImmediate } from 'node:timers';
 import type { WorkerLoss, WorkerLostError } from '../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../protocol/error-record.js';
 import { CommandWriter, command, endOfCommand, type Message, type Reports, readReports } from '../protocol/messages.js';
 import { Outbox } from '../protocol/outbox.js';
 import { portableSeries } from '../protocol/portable.js';
 import { refusedArgument } from '../protocol/uncloneable.js';
-import { soon } from '../soon.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import type { Channel, ChannelListener, OpenChannel } from './channel.js';
 import { type Code, codeOf } from './code.js';
+import { Grace, type GraceOwner } from './grace.js';
 import { LookAhead } from './look-ahead.js';
 import type { Posting } from './posting.js';
 import { RemoteSource } from './remote-source.js';
@@ -17,9 +16,6 @@ import type { Assignment } from './worker.js';
 
 /** What a task of a function that was never timed is taken to last, in milliseconds: long, but a number to reckon with. */
 const UNKNOWN_TIME = 1e6;
-
-/** How soon it is asked again whether it reads what it is sent, while a task runs there whose time is over. */
-const ASK_AGAIN = 1000;
 
 /** How many functions the other side is told before it is told to forget them. */
 const KNOWN = 1000;
@@ -41,7 +37,7 @@ export interface LinkOwner {
  * The parent's end of one thread or process: what was sent to it and has not come back. What it has to say in one tick
  * is one message.
  */
-export class Link implements Reports, ChannelListener {
+export class Link implements Reports, ChannelListener, GraceOwner {
   readonly #owner: LinkOwner;
   readonly #channel: Channel;
   readonly #graceful: number;
@@ -55,8 +51,7 @@ export class Link implements Reports, ChannelListener {
   /** How many iterations go on. */
   #iterations = 0;
   readonly #slots = new Slots();
-  /** How many were asked to end, have had their time, and still run. */
-  #overdue = 0;
+  readonly #grace: Grace;
   #isRetired = false;
   /** Until when iterations whose readers have left may go on, once it was retired. */
   #lastGrace: NodeJS.Timeout | undefined;
@@ -74,6 +69,7 @@ export class Link implements Reports, ChannelListener {
   constructor(open: OpenChannel, owner: LinkOwner, { concurrency, graceful, workerId }: LinkOptions) {
     this.#owner = owner;
     this.#graceful = graceful;
+    this.#grace = new Grace(this, graceful);
     this.exit = new Promise((resolve) => {
       this.#exited = resolve;
     });
@@ -163,6 +159,7 @@ export class Link implements Reports, ChannelListener {
 
   /** Asks it to exit, and after its time of grace makes it. */
   async stop(): Promise<void> {
+    clearTimeout(this.#lastGrace);
     this.#outbox.writer.stop();
     this.#outbox.flush();
     const timer = setTimeout(() => this.kill(), this.#graceful);
@@ -182,6 +179,22 @@ export class Link implements Reports, ChannelListener {
     this.#channel.kill();
   }
 
+  // --- what the time of grace needs ---------------------------------------------------------------------------------
+
+  isOn(posting: Posting): boolean {
+    return !this.#hasExited && this.#slots.has(posting);
+  }
+
+  hasOnly(running: number): boolean {
+    return this.#ahead.running === running && this.#iterations === 0;
+  }
+
+  ask(posting: Posting): void {
+    // It has begun, so it is not given back.
+    this.#outbox.writer.recall(posting.slot, posting.ticket);
+    this.#outbox.plan();
+  }
+
   // --- what the channel says ----------------------------------------------------------------------------------------
 
   message(message: unknown): void {
@@ -198,7 +211,7 @@ export class Link implements Reports, ChannelListener {
     const unstarted: Assignment[] = [];
     const sources: RemoteSource[] = [];
     for (const posting of this.#slots) {
-      clearTimeout(posting.timer);
+      this.#grace.end(posting);
       if (posting.source !== null) {
         sources.push(posting.source);
         continue;
@@ -362,61 +375,25 @@ export class Link implements Reports, ChannelListener {
 
   /** The task is not on the other side any more, nor what it has led to. */
   #free(posting: Posting): void {
-    clearTimeout(posting.timer);
+    this.#grace.end(posting);
     this.#slots.free(posting.slot);
   }
 
   /** The task does not run or wait on the other side any more. */
   #leave(posting: Posting): void {
-    if (posting.isOverdue) this.#overdue--;
     posting.assignment.token = null;
     if (!posting.assignment.isUpdate) this.load--;
     this.#ahead.remove(posting);
-    this.#killIfOnlyOverdue();
+    this.#grace.left(posting);
     this.#owner.released();
   }
 
   #abort(posting: Posting, reason: unknown): void {
     if (posting.isCancelled) return;
     posting.isCancelled = true;
-    // Its time begins when it is told, at the end of the tick; and also if what it is to be told can't be.
-    soon(() => this.#isOn(posting) && this.#expectAnswer(posting, this.#graceful));
+    this.#grace.begin(posting);
     this.#outbox.writer.abort(posting.slot, posting.ticket, encodeError(reason, this.#channel.probe));
     this.#outbox.plan();
-  }
-
-  #expectAnswer(posting: Posting, time: number): NodeJS.Timeout {
-    // When that is over, what the other side has said meanwhile is read first: this side may have been busy.
-    posting.timer = setTimeout(() => setImmediate(() => this.#timeIsOver(posting)), time);
-    return posting.timer;
-  }
-
-  #timeIsOver(posting: Posting): void {
-    if (!this.#isOn(posting)) return;
-    // One that does not even read what it is sent is blocked, and with it whatever else runs or iterates there.
-    if (!posting.isAnswered) {
-      this.kill();
-      return;
-    }
-    if (posting.source === null && !posting.isOverdue) {
-      posting.isOverdue = true;
-      this.#overdue++;
-      this.#killIfOnlyOverdue();
-    }
-    // It may still come to block it. What is asked does not matter, as it has begun.
-    posting.isAnswered = false;
-    this.#outbox.writer.recall(posting.slot, posting.ticket);
-    this.#outbox.plan();
-    this.#expectAnswer(posting, ASK_AGAIN).unref();
-  }
-
-  /** Whether the task runs, waits or iterates on the other side. */
-  #isOn(posting: Posting): boolean {
-    return !this.#hasExited && this.#slots.has(posting);
-  }
-
-  #killIfOnlyOverdue(): void {
-    if (this.#overdue > 0 && this.#overdue === this.#ahead.running && this.#iterations === 0) this.kill();
   }
 
   #stopIfOver(): void {

@@ -15,9 +15,12 @@ const LAST_WORDS = 100;
 /** The channel to a process that was not started. */
 const nowhere: Channel = { claims: null, probe: cloneByFrame, post: () => {}, kill: () => {} };
 
+/** How spawn fails when the working directory is none, or not to be entered. */
+const NO_DIRECTORY: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'EACCES'];
+
 /** Node names only the program it could not start, also when it is the working directory that is missing. */
-function startError(error: Error, { cwd }: SpawnOptions): Error {
-  if (cwd === undefined) return error;
+function startError(error: NodeJS.ErrnoException, { cwd }: SpawnOptions): Error {
+  if (cwd === undefined || !NO_DIRECTORY.includes(error.code)) return error;
   return new Error(`${error.message}, with the \`cwd\` ${String(cwd)}: is that a directory?`, { cause: error });
 }
 

@@ -33,9 +33,9 @@ async function started(settings?: Partial<ChildWorkerSettings>, employer: Partia
   return { worker, channels, channel };
 }
 
-/** Whether the channel was told this. */
-const wasTold = ({ received }: FakeChannel, what: number) =>
-  received.some((message) => split(message, endOfCommand).some(([op]) => op === what));
+/** How often the channel was told this. */
+const timesTold = ({ received }: FakeChannel, what: number) =>
+  received.flatMap((message) => split(message, endOfCommand)).filter(([op]) => op === what).length;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a worker with a thread or process of its own', () => {
@@ -173,7 +173,15 @@ describe('a worker with a thread or process of its own', () => {
     expect(channels).toHaveLength(1);
     channel.say((to) => to.done(1, 1, 1, 2));
     expect(channels).toHaveLength(2);
-    expect(wasTold(channel, command.stop)).toBe(true);
+    expect(timesTold(channel, command.stop)).toBe(1);
+  });
+
+  it('replaces it once when its last task ends, which is when it could be given one more', async () => {
+    const { worker, channels, channel } = await started({ maxTasks: 1 });
+    worker.run(new FakeAssignment());
+    channel.say((to) => to.done(0, 1, 1, 2));
+    expect(channels).toHaveLength(2);
+    expect(timesTold(channel, command.stop)).toBe(1);
   });
 
   it('pauses when it has had all its tasks and could be given more, which is before they are through', async () => {
@@ -277,35 +285,54 @@ describe('a worker with a thread or process of its own', () => {
     worker.run(new FakeAssignment());
     channel.say((to) => to.iterates(0, 1, 2));
     expect(channels).toHaveLength(2);
-    expect(wasTold(channel, command.stop)).toBe(false);
+    expect(timesTold(channel, command.stop)).toBe(0);
     channel.say((to) => to.iterated(0, null));
-    expect(wasTold(channel, command.stop)).toBe(true);
-    expect(wasTold(channels[1] as FakeChannel, command.stop)).toBe(false);
+    expect(timesTold(channel, command.stop)).toBe(1);
+    expect(timesTold(channels[1] as FakeChannel, command.stop)).toBe(0);
   });
 
-  it('ends one that was replaced when the iterations there hang although their readers have left', async () => {
-    const sources: Parameters<Assignment['iterate']>[0][] = [];
-    const { worker, channels, channel } = await started({ concurrency: 2, maxTasks: 2 });
-    for (let slot = 0; slot < 2; slot++) {
-      const assignment = new FakeAssignment();
-      assignment.iterate = (source?: Parameters<Assignment['iterate']>[0]) => void sources.push(source as never);
-      worker.run(assignment);
+  describe('that was replaced and whose readers leave', () => {
+    /** Two iterations on one that was replaced, and how to leave them. */
+    async function leavable() {
+      const sources: Parameters<Assignment['iterate']>[0][] = [];
+      const { worker, channels, channel } = await started({ concurrency: 2, maxTasks: 2 });
+      for (let slot = 0; slot < 2; slot++) {
+        const assignment = new FakeAssignment();
+        assignment.iterate = (source?: Parameters<Assignment['iterate']>[0]) => void sources.push(source as never);
+        worker.run(assignment);
+      }
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
+      for (let slot = 0; slot < 2; slot++) channel.say((to) => to.iterates(slot, 1, 2));
+      expect(channels).toHaveLength(2);
+      return { channel, leave: sources.map((source) => () => source.close()) as [() => unknown, () => unknown] };
     }
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    onTestFinished(() => void vi.useRealTimers());
-    for (let slot = 0; slot < 2; slot++) channel.say((to) => to.iterates(slot, 1, 2));
-    expect(channels).toHaveLength(2);
-    const [first, second] = sources.map((source) => () => source.close()) as [() => Promise<void>, () => Promise<void>];
-    const ends = [first()];
-    vi.advanceTimersByTime(10);
-    expect(channel.isKilled).toBe(false);
-    ends.push(second());
-    vi.advanceTimersByTime(9);
-    expect(channel.isKilled).toBe(false);
-    vi.advanceTimersByTime(1);
-    expect(channel.isKilled).toBe(true);
-    channel.exit();
-    expect(await Promise.allSettled(ends)).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
+
+    it('is ended when the iterations there hang', async () => {
+      const { channel, leave } = await leavable();
+      const ends = [leave[0]()];
+      vi.advanceTimersByTime(10);
+      expect(channel.isKilled).toBe(false);
+      ends.push(leave[1]());
+      vi.advanceTimersByTime(9);
+      expect(channel.isKilled).toBe(false);
+      vi.advanceTimersByTime(1);
+      expect(channel.isKilled).toBe(true);
+      channel.exit();
+      expect(await Promise.allSettled(ends)).toMatchObject([{ status: 'rejected' }, { status: 'rejected' }]);
+    });
+
+    it('has its whole time to exit when they end in theirs', async () => {
+      const { channel, leave } = await leavable();
+      for (const one of leave) one();
+      vi.advanceTimersByTime(9);
+      for (let slot = 0; slot < 2; slot++) channel.say((to) => to.iterated(slot, null));
+      expect(timesTold(channel, command.stop)).toBe(1);
+      vi.advanceTimersByTime(9);
+      expect(channel.isKilled).toBe(false);
+      vi.advanceTimersByTime(1);
+      expect(channel.isKilled).toBe(true);
+    });
   });
 
   it('asks for its memory after a task, once at a time, and replaces it if that is too much', async () => {
@@ -318,8 +345,7 @@ describe('a worker with a thread or process of its own', () => {
     runOne();
     runOne();
     await turn();
-    const commands = channel.received.flatMap((message) => split(message, endOfCommand));
-    expect(commands.filter(([op]) => op === command.measure)).toHaveLength(1);
+    expect(timesTold(channel, command.measure)).toBe(1);
     channel.say((to) => to.measured(100));
     await turn();
     expect(log).toEqual([]);

@@ -1,0 +1,76 @@
+import { setImmediate } from 'node:timers';
+import { soon } from '../soon.js';
+import type { Posting } from './posting.js';
+
+/** How soon it is asked again whether it reads what it is sent, while a task is there whose time is over. Milliseconds. */
+const ASK_AGAIN = 1000;
+
+/** The link whose tasks are to end. */
+export interface GraceOwner {
+  /** Whether the task runs, waits or iterates on the other side. */
+  isOn(posting: Posting): boolean;
+  /** Whether nothing is on the other side but so many running tasks. */
+  hasOnly(running: number): boolean;
+  /** Has the other side say something of the task, whatever it is. */
+  ask(posting: Posting): void;
+  kill(): void;
+}
+
+/**
+ * The time that tasks which were told to end have to do so. The other side is killed when that is over and it has not
+ * read what it was told, as it is blocked and whatever else is there with it; or when nothing else is there. While
+ * there is something else it is asked again now and then, as a task that goes on may come to block it.
+ */
+export class Grace {
+  readonly #owner: GraceOwner;
+  readonly #time: number;
+  /** How many running tasks have had their time. */
+  #overdue = 0;
+
+  constructor(owner: GraceOwner, time: number) {
+    this.#owner = owner;
+    this.#time = time;
+  }
+
+  /** The task's time begins when it is told, at the end of the tick; and also if what it is to be told can't be. */
+  begin(posting: Posting): void {
+    soon(() => this.#owner.isOn(posting) && this.#wait(posting, this.#time));
+  }
+
+  /** The task runs or waits there no more. */
+  left(posting: Posting): void {
+    if (posting.isOverdue) this.#overdue--;
+    this.#killIfOnlyOverdue();
+  }
+
+  /** Nothing of the task is there any more. */
+  end(posting: Posting): void {
+    clearTimeout(posting.timer);
+  }
+
+  #wait(posting: Posting, time: number): NodeJS.Timeout {
+    // When that is over, what the other side has said meanwhile is read first: this side may have been busy.
+    posting.timer = setTimeout(() => setImmediate(() => this.#isOver(posting)), time);
+    return posting.timer;
+  }
+
+  #isOver(posting: Posting): void {
+    if (!this.#owner.isOn(posting)) return;
+    if (!posting.isAnswered) {
+      this.#owner.kill();
+      return;
+    }
+    if (posting.source === null && !posting.isOverdue) {
+      posting.isOverdue = true;
+      this.#overdue++;
+      this.#killIfOnlyOverdue();
+    }
+    posting.isAnswered = false;
+    this.#owner.ask(posting);
+    this.#wait(posting, ASK_AGAIN).unref();
+  }
+
+  #killIfOnlyOverdue(): void {
+    if (this.#overdue > 0 && this.#owner.hasOnly(this.#overdue)) this.#owner.kill();
+  }
+}
