@@ -1,6 +1,7 @@
 import { serve } from '../bullmq/index.js';
 import { withoutSecrets } from '../bullmq/redis-url.js';
 import type { BullServer } from '../bullmq/server/server.js';
+import { isNiceqError } from '../errors.js';
 import { TaskQueue } from '../queue/task-queue.js';
 import { ProcessWorker } from '../workers/process-worker.js';
 import { ThreadWorker } from '../workers/thread-worker.js';
@@ -47,22 +48,26 @@ const NOTHING = '\0';
 
 /** Loads each module once, where tasks will: one that can't be loaded would fail every call. Throws which, and why. */
 async function checkModules(modules: Readonly<Record<string, string>>, worker: IWorker): Promise<void> {
-  const queue = new TaskQueue({ workers: [worker] });
+  const queue = new TaskQueue();
   try {
+    await queue.attachWorker(worker);
     for (const [key, url] of Object.entries(modules)) {
       const error: unknown = await queue.call({ url, name: NOTHING }).catch((reason: unknown) => reason);
-      // That it exports no such function has no cause.
-      const { cause } = error as Error;
-      if (cause !== undefined)
-        throw new Error(`The module \`${key}\` can't be served${hintOf(cause)}`, { cause: error });
+      if (!isLackOfExport(error))
+        throw new Error(`The module \`${key}\` can't be served${hintOf(error)}`, { cause: error });
     }
   } finally {
     await queue.shutdown({ mode: 'crash' });
   }
 }
 
-function hintOf(cause: unknown): string {
-  const { code } = cause as NodeJS.ErrnoException;
+/** Whether the module was loaded. Why one was not is the cause of its error, unless its worker died of it. */
+function isLackOfExport(error: unknown): boolean {
+  return isNiceqError(error, 'ERR_TASK_MODULE') && error.cause === undefined;
+}
+
+function hintOf(error: unknown): string {
+  const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
   return code === 'ERR_UNKNOWN_FILE_EXTENSION' ? ' by this Node: compile it, or install tsx' : '';
 }
 

@@ -153,6 +153,7 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
 
   test.each([
     ['has a syntax error', 'broken.js', 'export const = 1;', 'SyntaxError|Unexpected token'],
+    ['ends its worker', 'ending.js', 'process.exit(3);', 'exited with code 3'],
     ['is no JavaScript', 'typed.ts', 'export enum A { B }', 'compile it, or install tsx|enum'],
   ])('does not start with a module that %s', async (_, file, text, why) => {
     const folder = await mkdtemp(join(tmpdir(), 'niceq-command-'));
@@ -165,6 +166,18 @@ describe.runIf(hasRedis)('niceq serve', { timeout: 60_000 }, () => {
     expect(command.output).toContain("The module `bad` can't be served");
     expect(command.output).toMatch(new RegExp(why));
     expect(command.output).not.toContain('Serving');
+  });
+
+  test('does not start when its processes can not be started, and says why', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'niceq-command-'));
+    ends.push(() => rm(folder, { recursive: true }));
+    const lame = join(folder, 'lame.cjs');
+    await writeFile(lame, "process.execPath = '/nowhere/node';");
+    const { name, connection } = scene.base;
+    const args = ['serve', '--name', name, '--processes', '1', '--threads', '0', '--redis', connection, module];
+    const command = new Command(args, { NODE_OPTIONS: `--require ${lame}` });
+    expect(await command.end).toBe(1);
+    expect(command.output).toContain('spawn /nowhere/node ENOENT');
   });
 
   test('does not start with a kept update that fails, and says which and why', async () => {
