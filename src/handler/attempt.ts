@@ -14,6 +14,7 @@ import { isThenable, toPromise } from '../tasks/thenable.js';
 import { unwrap } from '../tasks/transferable.js';
 import type { Assignment } from '../workers/worker.js';
 import type { Employment } from './employment.js';
+import { follow } from './follower.js';
 
 /** Who is told what becomes of an attempt. */
 export interface AttemptOwner {
@@ -185,8 +186,7 @@ export class Attempt implements Assignment {
     if (task?.attempt === this && task.phase <= DONE) this.owner.attemptProgressed(this, progress);
   }
 
-  done(value: unknown, at = now()): void {
-    if (this.hasEnded) return;
+  done(value: unknown, at?: number): void {
     let result: unknown;
     let pending: Promise<unknown> | null;
     let iterator: AnyIterator | null;
@@ -201,14 +201,16 @@ export class Attempt implements Assignment {
       return;
     }
     if (pending !== null) {
-      follow(this, pending);
+      // Also if its worker was rid of it before: nobody else hears if the promise is rejected.
+      follow(pending, this);
       return;
     }
+    if (this.hasEnded) return;
+    this.endedAt = at ?? now();
     if (iterator !== null) {
-      iterateHere(this, iterator, at);
+      iterateHere(this, iterator);
       return;
     }
-    this.endedAt = at;
     this.owner.attemptDone(this, result);
   }
 
@@ -262,19 +264,11 @@ export class Attempt implements Assignment {
   }
 }
 
-/** The attempt ends as the promise does. */
-function follow(attempt: Attempt, promise: Promise<unknown>): void {
-  promise.then(
-    (value) => attempt.done(value),
-    (error) => attempt.fail(error),
-  );
-}
-
 /** The attempt has returned an iterator of this thread. */
-function iterateHere(attempt: Attempt, iterator: AnyIterator, at: number): void {
+function iterateHere(attempt: Attempt, iterator: AnyIterator): void {
   // Not the task itself, which may be collected before.
   const scope = attempt.task.runInAsyncScope(() => new AsyncResource('niceq.Iteration'));
   const inScope: InScope = (fn) =>
     scope.runInAsyncScope(runInContext<ReturnType<typeof fn>>, undefined, attempt, fn, []);
-  attempt.iterate(new LocalSource(iterator, inScope, (reason) => attempt.abort(reason)), at);
+  attempt.iterate(new LocalSource(iterator, inScope, (reason) => attempt.abort(reason)), attempt.endedAt);
 }

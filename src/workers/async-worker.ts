@@ -1,7 +1,6 @@
 import { checkOptions } from '../check.js';
 import { loadTask } from '../tasks/load-task.js';
 import { type AnyFunction, isTaskRef } from '../tasks/task-module.js';
-import { isThenable, toPromise } from '../tasks/thenable.js';
 import { checkConcurrency, checkSeries } from './options.js';
 import type { Assignment, IWorker } from './worker.js';
 
@@ -27,7 +26,6 @@ export class AsyncWorker implements IWorker {
   concurrency: number;
   id?: number;
   readonly #loaded = new Map<string, AnyFunction>();
-  readonly #followers: Follower[] = [];
 
   /** @throws TypeError or RangeError for an invalid option. */
   constructor(options: AsyncWorkerOptions = {}) {
@@ -63,51 +61,17 @@ export class AsyncWorker implements IWorker {
 
   #invoke(assignment: Assignment, fn: AnyFunction): void {
     let result: unknown;
-    let pending: Promise<unknown> | null;
     try {
       result = assignment.invoke(fn);
-      pending = isThenable(result) ? toPromise(result) : null;
     } catch (error) {
       assignment.fail(error);
       return;
     }
-    if (pending === null) {
-      assignment.done(result);
-      return;
-    }
-    const follower = this.#followers.pop() ?? new Follower(this.#followers);
-    follower.follow(assignment, pending);
+    // A promise is followed to its end.
+    assignment.done(result);
   }
 
   async stop(): Promise<void> {}
 
   crash(): void {}
-}
-
-/** How many followers are kept for the next promises. */
-const FOLLOWERS = 1000;
-
-/** Follows a promise to its end, and then the next one: two closures for as many as run at a time, not for each. */
-class Follower {
-  readonly #free: Follower[];
-  #assignment: Assignment | null = null;
-
-  constructor(free: Follower[]) {
-    this.#free = free;
-  }
-
-  follow(assignment: Assignment, promise: Promise<unknown>): void {
-    this.#assignment = assignment;
-    promise.then(this.#done, this.#failed);
-  }
-
-  readonly #done = (value: unknown) => this.#release().done(value);
-  readonly #failed = (error: unknown) => this.#release().fail(error);
-
-  #release(): Assignment {
-    const assignment = this.#assignment as Assignment;
-    this.#assignment = null;
-    if (this.#free.length < FOLLOWERS) this.#free.push(this);
-    return assignment;
-  }
 }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   AsyncQueue,
   AsyncWorker,
@@ -532,6 +533,22 @@ describe('detachWorker()', () => {
     }
     expect(await queue.detachWorker(1)).toEqual([]);
     expect(await queue.detachWorker(1)).toEqual([]);
+  });
+
+  test('by the task that it runs leaves nobody to hear how that fails, and troubles nobody', async () => {
+    const worker = new AsyncWorker();
+    const queue = queueOf([worker]);
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    onTestFinished(() => void process.off('unhandledRejection', note));
+    const call = queue.call(() => {
+      void queue.detachWorker(worker, { crash: true, reassign: false });
+      return Promise.reject(new Error('too late'));
+    });
+    expect(await errorOf(call)).toMatchObject({ code: 'ERR_TASK_CANCELLED' });
+    await nextTurn();
+    expect(unhandled).toEqual([]);
   });
 
   test('with crash gives [that task] at once, if it is not to be reassigned', async () => {
