@@ -51,8 +51,8 @@ export function checkDuration(name: string, value: unknown, { zero = false, infi
   return value;
 }
 
-/** What Node's timers can wait at the longest. */
-const MAX_DURATION = 2 ** 31 - 1;
+/** What Node's timers can wait at the longest, in milliseconds. */
+export const MAX_DURATION = 2 ** 31 - 1;
 
 export function checkNumber(name: string, value: unknown, min: number, max: number): number {
   const allowed = `a number from ${min} to ${max}`;

@@ -14,6 +14,11 @@ export type NiceqErrorCode =
   | 'ERR_CYCLE'
   | 'ERR_INVALID_TRANSITION';
 
+/** What is said of anything that was thrown. */
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
 /** Marks errors of this family, also those of another copy of the package or another thread. */
 const FAMILY = Symbol.for('niceq.error');
 

@@ -1,3 +1,5 @@
+import { messageOf } from '../errors.js';
+
 /** So many are told: an error may be its own cause. */
 const DEPTH = 10;
 
@@ -6,7 +8,7 @@ export function withCauses(error: unknown): string {
   const told: string[] = [];
   let at = error;
   for (let depth = 0; depth < DEPTH && at !== undefined; depth++) {
-    const text = at instanceof Error ? at.message : String(at);
+    const text = messageOf(at);
     if (!told.some((one) => one.includes(text))) told.push(text);
     at = at instanceof Error ? at.cause : undefined;
   }

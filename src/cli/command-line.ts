@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { moduleKey } from '../bullmq/module-key.js';
 import { isRedisUrl, REDIS_URL, withoutSecrets } from '../bullmq/redis-url.js';
+import { MAX_DURATION } from '../check.js';
 
 /** What `niceq serve` is told. */
 export interface ServeCommand {
@@ -68,7 +69,7 @@ function parseServe(args: readonly string[], env: NodeJS.ProcessEnv): Command {
     closeTimeout:
       values['close-timeout'] === undefined
         ? undefined
-        : integer('--close-timeout', values['close-timeout'], 0, 2 ** 31 - 1),
+        : integer('--close-timeout', values['close-timeout'], 0, MAX_DURATION),
     modules: modulesOf(positionals),
   };
 }

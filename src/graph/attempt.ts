@@ -3,7 +3,7 @@ import type { TaskQueue } from '../queue/task-queue.js';
 import { loadTask } from '../tasks/load-task.js';
 import { runInContext } from '../tasks/task-context.js';
 import { type AnyFunction, isTaskRef, type TaskRef } from '../tasks/task-module.js';
-import { isThenable } from '../tasks/thenable.js';
+import { isThenable, toPromise } from '../tasks/thenable.js';
 import { unwrap } from '../tasks/transferable.js';
 import { onBegun } from './begun.js';
 import type { TaskNode } from './task-node.js';
@@ -67,18 +67,20 @@ export class Attempt implements NodeContext {
   /** Runs the function here. Returns a promise if it takes longer than the call. */
   runHere(): Promise<void> | undefined {
     let result: unknown;
+    let pending: Promise<unknown> | null;
     try {
       const { fn } = this.#host.work;
       result = isTaskRef(fn) ? this.#runReference(fn) : fn(this, ...this.#args());
+      pending = isThenable(result) ? toPromise(result) : null;
     } catch (error) {
       this.#host.threw(this, error);
       return undefined;
     }
-    if (!isThenable(result)) {
+    if (pending === null) {
       this.#host.returned(this, result);
       return undefined;
     }
-    return Promise.resolve(result).then(
+    return pending.then(
       (value) => this.#host.returned(this, value),
       (error: unknown) => this.#host.threw(this, error),
     );

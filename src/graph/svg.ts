@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.js';
 import { drawingToDot } from './dot.js';
 import { type DrawOptions, draw, textColorOf } from './drawing.js';
 import type { TaskNode } from './task-node.js';
@@ -56,7 +57,7 @@ async function loadGraphviz(): Promise<Graphviz> {
     throw new Error(
       isMissing
         ? 'toSvg() needs the package @viz-js/viz: install it with `npm install @viz-js/viz`'
-        : `toSvg() could not load @viz-js/viz: ${cause instanceof Error ? cause.message : cause}`,
+        : `toSvg() could not load @viz-js/viz: ${messageOf(cause)}`,
       { cause },
     );
   }

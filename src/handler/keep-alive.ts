@@ -1,5 +1,4 @@
-/** The longest a timer can wait; this one is only there to be waited for. */
-const FOREVER = 2 ** 31 - 1;
+import { MAX_DURATION } from '../check.js';
 
 let needed = 0;
 let timer: NodeJS.Timeout | null = null;
@@ -15,7 +14,7 @@ export class KeepAlive {
     if (isNeeded === this.#isNeeded) return;
     this.#isNeeded = isNeeded;
     needed += isNeeded ? 1 : -1;
-    timer ??= setInterval(() => {}, FOREVER);
+    timer ??= setInterval(() => {}, MAX_DURATION);
     if (needed > 0) timer.ref();
     else timer.unref();
   }

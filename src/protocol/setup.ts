@@ -1,3 +1,5 @@
+import { messageOf } from '../errors.js';
+
 /** The first message to a process: what its runner is to be. */
 export interface ProcessSetup {
   readonly concurrency: number;
@@ -17,5 +19,5 @@ export interface ThreadSetup extends ProcessSetup {
 
 /** Why a thread or process that can't read what was sent to it, or can't be read itself, is given up. */
 export function unreadable(cause: unknown): Error {
-  return new Error(`a message can't be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  return new Error(`a message can't be read: ${messageOf(cause)}`, { cause });
 }

@@ -1,4 +1,4 @@
-import { NotPortableError } from '../errors.js';
+import { messageOf, NotPortableError } from '../errors.js';
 import type { CloneProbe } from './error-record.js';
 
 /** How deep the way is followed: each step tries to copy all that is below. */
@@ -20,10 +20,6 @@ export function refusedResult(what: string, value: unknown, probe: CloneProbe, c
   const path = pathToUncloneable(value, probe);
   const where = path === '' ? '' : ` at \`${path}\``;
   return new NotPortableError(`${what}${where} can't be sent from the worker: ${messageOf(cause)}`, { cause });
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** Where in `value` the part is that `probe` refuses: a path such as `.rows[3].render`, or '' for the value itself. */

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers';
 import { wrongType } from '../check.js';
 import { guard } from '../logger.js';
 import type { Logger } from '../queue/options.js';
-import { isThenable } from '../tasks/thenable.js';
+import { isThenable, toPromise } from '../tasks/thenable.js';
 import type { SourceTask, TaskConsumer } from './task-source.js';
 
 /** What a producer returns: a task, or null or undefined if there is none at the moment. */
@@ -82,8 +82,7 @@ export class Poller {
     try {
       const product = this.#produce();
       if (isThenable(product)) {
-        // Not `product.then`: a thenable that is no promise may call back twice.
-        Promise.resolve(product).then(
+        toPromise(product).then(
           (result) => this.#endLater(() => this.#produced(result)),
           (error) => this.#endLater(() => this.#failed(error)),
         );

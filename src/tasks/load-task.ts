@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { TaskModuleError } from '../errors.js';
+import { messageOf, TaskModuleError } from '../errors.js';
 import type { AnyFunction } from './task-module.js';
 
 /** Imports the module and returns the exported function. Throws TaskModuleError. */
@@ -8,8 +8,7 @@ export async function loadTask(url: string, name: string): Promise<AnyFunction> 
   try {
     exports = await importModule(url);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new TaskModuleError(`The task module ${url} can't be loaded: ${message}`, { cause });
+    throw new TaskModuleError(`The task module ${url} can't be loaded: ${messageOf(cause)}`, { cause });
   }
   // Of a CommonJS module Node sees only the exports it can guess from the text; all of them are in the default export.
   const all = { ...(exports.default as object | undefined), ...exports } as Record<string, unknown>;

@@ -1,5 +1,5 @@
 import { checkInteger, wrongType } from '../check.js';
-import { isThenable } from '../tasks/thenable.js';
+import { isThenable, toPromise } from '../tasks/thenable.js';
 import { type WaitOptions, wait } from './wait.js';
 
 /** Called when what is waited for has come about. */
@@ -40,9 +40,9 @@ export class PromiseTracker implements AsyncDisposable {
    */
   put<P extends PromiseLike<unknown>>(promise: P): P {
     if (!isThenable(promise)) throw wrongType('promise', 'a promise', promise);
+    const settled = toPromise(promise);
     this.#size++;
-    // Only of a real promise is it certain that it settles once, and later.
-    Promise.resolve(promise).then(this.#settled, this.#settled);
+    settled.then(this.#settled, this.#settled);
     return promise;
   }
 

@@ -1,4 +1,4 @@
-import { checkDuration, checkFunction, checkNumber, checkOptions } from '../check.js';
+import { checkDuration, checkFunction, checkNumber, checkOptions, MAX_DURATION } from '../check.js';
 import { isThenable } from '../tasks/thenable.js';
 import { type WaitOptions, wait } from './wait.js';
 
@@ -8,9 +8,6 @@ export interface UntilOptions extends WaitOptions {
   /** What each interval is multiplied by for the next: 1..1.3. Default 1.1: a tenth of the time waited so far. */
   backoff?: number;
 }
-
-/** The longest pause between two looks. It is reached after weeks. */
-const MAX_PAUSE = 2 ** 31 - 1;
 
 /**
  * Waits for something that has no event: looks at once, again as soon as the event loop comes round, then at ever wider
@@ -53,7 +50,7 @@ export async function until(predicate: () => unknown, options: UntilOptions = {}
       };
       const lookLater = () => {
         timer = setTimeout(lookAndThen, pause, lookLater);
-        pause = Math.min(pause * backoff, MAX_PAUSE);
+        pause = Math.min(pause * backoff, MAX_DURATION);
       };
       lookAndThen(() => {
         immediate = setImmediate(lookAndThen, lookLater);

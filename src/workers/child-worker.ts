@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type WorkerLoss, WorkerLostError, WorkerStartError } from '../errors.js';
+import { messageOf, type WorkerLoss, WorkerLostError, WorkerStartError } from '../errors.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import { within } from '../within.js';
 import type { OpenChannel } from './channel.js';
@@ -123,9 +123,8 @@ export abstract class ChildWorker implements IWorker {
       return true;
     } catch (cause) {
       if (this.#isEnding || ++this.#failures >= STARTS) {
-        const why = cause instanceof Error ? cause.message : String(cause);
         const times = this.#isEnding ? 'because it was stopped' : `in ${STARTS} attempts`;
-        throw new WorkerStartError(`The ${this.kind} could not be started ${times}: ${why}`, { cause });
+        throw new WorkerStartError(`The ${this.kind} could not be started ${times}: ${messageOf(cause)}`, { cause });
       }
       this.#pause = new AbortController();
       await sleep(BACK_OFF * 2 ** (this.#failures - 1), undefined, { signal: this.#pause.signal }).catch(() => {});

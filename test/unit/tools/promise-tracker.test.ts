@@ -74,6 +74,19 @@ describe('put', () => {
     }
   });
 
+  test('takes a promise with a `then` of its own that throws', async () => {
+    const tracker = new PromiseTracker();
+    tracker.put(
+      Object.assign(Promise.resolve(1), {
+        then() {
+          throw new Error('mine');
+        },
+      }),
+    );
+    expect(tracker.size).toBe(1);
+    expect(await tracker.whenAll()).toBe(true);
+  });
+
   test('takes any thenable, and counts one that calls back twice once', async () => {
     const tracker = new PromiseTracker();
     const thenable = {
