@@ -13,7 +13,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const COPIED = ['src', 'test', 'examples', 'package.json', 'tsconfig.json', 'tsconfig.check.json', 'vitest.config.ts'];
 
 /** The tests of each part. Those of the queue go through the handler. */
-const tests = { scheduling: ['test/unit/scheduling'], handler: ['test/unit/queue', 'test/unit/workers'] };
+const tests = {
+  scheduling: ['test/unit/scheduling'],
+  handler: ['queue', 'handler', 'iteration', 'workers'].map((name) => `test/unit/${name}`),
+};
 type Part = keyof typeof tests;
 const partOf = ({ file }: Sabotage): Part => (file.startsWith('src/scheduling/') ? 'scheduling' : 'handler');
 

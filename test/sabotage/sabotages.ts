@@ -1,4 +1,4 @@
-/** One rule broken: `find` occurs exactly once in the file, and `replace` takes its place. */
+/** One rule broken: `find` occurs exactly once in the file, and `replace` takes its place, or nothing. */
 export interface Sabotage {
   readonly name: string;
   readonly file: string;
@@ -6,21 +6,21 @@ export interface Sabotage {
   readonly replace: string;
 }
 
-const of = (file: string, ...sabotages: [name: string, find: string, replace: string][]): Sabotage[] =>
-  sabotages.map(([name, find, replace]) => ({ name, file: `src/${file}`, find, replace }));
+const of = (file: string, ...sabotages: [name: string, find: string, replace?: string][]): Sabotage[] =>
+  sabotages.map(([name, find, replace = '']) => ({ name, file: `src/${file}`, find, replace }));
 
 export const sabotages: readonly Sabotage[] = [
   ...of(
     'scheduling/turn-heap.ts',
     ['ties go to who came last', 'a.time === b.time && a.order < b.order', 'a.time === b.time && a.order > b.order'],
-    ['what leaves the heap still counts as in it', '    entry.index = -1;\n', ''],
+    ['what leaves the heap still counts as in it', '    entry.index = -1;\n'],
   ),
   ...of(
     'scheduling/crew.ts',
-    ['idling earns credit', 'if (share.time < clock) share.time = clock;', ''],
-    ['a series that comes late has no place among equals', 'share.order = (lane.first as Job).place;', ''],
-    ['the clock stands still', 'if (entry.time > desk.clock) desk.clock = entry.time;', ''],
-    ['starting a task costs nothing', 'share.time += cost;', ''],
+    ['idling earns credit', 'if (share.time < clock) share.time = clock;'],
+    ['a series that comes late has no place among equals', 'share.order = (lane.first as Job).place;'],
+    ['the clock stands still', 'if (entry.time > desk.clock) desk.clock = entry.time;'],
+    ['starting a task costs nothing', 'share.time += cost;'],
     [
       'the last band goes before the normal one',
       '?? this.#best(desk, NORMAL) ?? this.#best(desk, DO_LAST)',
@@ -47,7 +47,7 @@ export const sabotages: readonly Sabotage[] = [
       'if (!seat.wouldHold(job)) continue;',
     ],
     ['workers with more places count no more than others', ' / seat.concurrency;', ';'],
-    ['iterations weigh nothing', ' + seat.iterationCount / (seat.iterationCount + 1)', ''],
+    ['iterations weigh nothing', ' + seat.iterationCount / (seat.iterationCount + 1)'],
     [
       'a crew that can only hold is as good as one that is free',
       'isFull ? UNRANKED + this.#rank : this.#rank',
@@ -63,18 +63,16 @@ export const sabotages: readonly Sabotage[] = [
   ...of(
     'scheduling/lane.ts',
     ['of levels that are equally far the last goes first', 'this.order = first.place;', 'this.order = -first.place;'],
-    ['a level that is charged keeps its turn', 'else this.#turns.update(this);', ''],
+    ['a level that is charged keeps its turn', 'else this.#turns.update(this);'],
     [
       'levels of niceness are not charged',
       'if (this.band === NORMAL) (row.level ?? levels.of(job.niceness)).advance(costOf(job));',
-      '',
     ],
     [
       'what is given back keeps its level charged',
       'if (this.band === NORMAL) this.series.levels.of(job.niceness).advance(-costOf(job));',
-      '',
     ],
-    ['a reniced task keeps its place', '    job.place = place;\n', ''],
+    ['a reniced task keeps its place', '    job.place = place;\n'],
     ['what is run again goes to the end', 'this.#unlevelled.restore(job);', 'this.#unlevelled.push(job);'],
   ),
   ...of(
@@ -85,12 +83,12 @@ export const sabotages: readonly Sabotage[] = [
       'this.#starts.length - this.#oldest < this.#count',
       'this.#starts.length - this.#oldest <= this.#count',
     ],
-    ['what is given back keeps its part of the rate', 'if (index >= this.#oldest) this.#starts.splice(index, 1);', ''],
+    ['what is given back keeps its part of the rate', '    this.#starts.splice(index, 1);\n'],
   ),
   ...of(
     'scheduling/scheduler.ts',
-    ['a closed worker is given tasks', 'if (!seat.isOpen) return;', ''],
-    ['what is given back is not refunded', 'if (share !== undefined) crew.charge(share, -costOf(job));', ''],
+    ['a closed worker is given tasks', 'if (!seat.isOpen) return;'],
+    ['what is given back is not refunded', 'if (share !== undefined) crew.charge(share, -costOf(job));'],
     ['a paused queue starts tasks', 'while (!this.isPaused && (', 'while (('],
     ['the limit of the queue is forgotten', '(this.#limiter === null || this.#limiter.opensAt() <= this.#now)', 'true'],
     [
@@ -103,12 +101,12 @@ export const sabotages: readonly Sabotage[] = [
       'new Limiter(rule, series.running, series.limiter)',
       'new Limiter(rule, 0, series.limiter)',
     ],
-    ['workers with the same series are two crews', 'if (isSame(crew.qualification, qualification)) return crew;', ''],
-    ['a full worker does not take its place', '    seat.load++;\n', ''],
-    ['nobody is woken by a place that is free', 'if (seat.index !== -1) this.#wake(crew);', ''],
-    ['what may be served is counted twice', 'if (lane.isServed) this.servable -= lane.size;', ''],
-    ['a limited series never opens again by itself', 'this.#due.push(series);', ''],
-    ['a series that ends a task stays blocked', '    series.limiter?.ended();\n', ''],
+    ['workers with the same series are two crews', 'if (isSame(crew.qualification, qualification)) return crew;'],
+    ['a full worker does not take its place', '    seat.load++;\n'],
+    ['nobody is woken by a place that is free', 'if (seat.index !== -1) this.#wake(crew);'],
+    ['what may be served is counted twice', 'if (lane.isServed) this.servable -= lane.size;'],
+    ['a limited series never opens again by itself', 'this.#due.push(series);'],
+    ['a series that ends a task stays blocked', '    series.limiter?.ended();\n'],
   ),
   ...of(
     'handler/lifecycle.ts',
@@ -118,14 +116,14 @@ export const sabotages: readonly Sabotage[] = [
       '// A consumer',
     ],
     ['what has ended still runs', 'if (task.phase === RUNNING) this.pending--;\n    else if', 'if'],
-    ['a task settles twice', '    if (task.isSettled) return;\n', ''],
-    ['retries are not counted', '    task.extras.retries[failure]++;\n', ''],
+    ['a task settles twice', '    if (task.isSettled) return;\n'],
+    ['retries are not counted', '    task.extras.retries[failure]++;\n'],
     [
       'a task that was cancelled in between is run again',
       'if (task.isSettled) this.#scheduler.finish(task);\n    else this.requeue',
       'this.requeue',
     ],
-    ['a given back task keeps its attempt', '    if (task.phase === RUNNING) task.attempts--;\n', ''],
+    ['a given back task keeps its attempt', '    if (task.phase === RUNNING) task.attempts--;\n'],
     [
       'a result that came too late counts',
       "if (attempt.isTimedOut) this.failed(attempt, 'timeout', timeoutError(attempt.task));\n    else if",
@@ -137,8 +135,8 @@ export const sabotages: readonly Sabotage[] = [
       'const isOver = attempt.isUpdate || !this.isRetrying;',
       'const isOver = attempt.isUpdate;',
     ],
-    ['the main thread waits for what it can not stop', 'employment.worker.cancel === undefined ||', ''],
-    ['a task whose time is over is not told', '    if (!attempt.hasEnded) attempt.abort(error);\n', ''],
+    ['the main thread waits for what it can not stop', 'employment.worker.cancel === undefined ||'],
+    ['a task whose time is over is not told', '    if (!attempt.hasEnded) attempt.abort(error);\n'],
   ),
   ...of('handler/attempt.ts', [
     'what ended in time is late because it was heard of late',
@@ -157,7 +155,7 @@ export const sabotages: readonly Sabotage[] = [
       'const hasBegun = attempt.isStarted && !unstarted.includes(attempt);',
       'const hasBegun = !unstarted.includes(attempt);',
     ],
-    ['what others have ended is taken back again', '      if (attempt.hasEnded) continue;\n', ''],
+    ['what others have ended is taken back again', '      if (attempt.hasEnded) continue;\n'],
     [
       'a lost task fails as if it had thrown',
       "this.#lifecycle.failed(attempt, 'lost', lossOf(error, task))",
@@ -169,7 +167,7 @@ export const sabotages: readonly Sabotage[] = [
       'this.#cancelAll(employment)',
     ],
     ['what was handed over is run again', '!isUpdate && attempt.transfer.length === 0', '!isUpdate'],
-    ['a place that is free is not given away', '    employment.load--;\n', ''],
+    ['a place that is free is not given away', '    employment.load--;\n'],
     [
       'workers that are idle take over nothing',
       'if (!idle.isOpen || idle.load >= idle.concurrency) continue;',
@@ -183,7 +181,7 @@ export const sabotages: readonly Sabotage[] = [
       'task.extras.retries[failure] < limit',
       'task.extras.retries[failure] <= limit',
     ],
-    ['what was handed over is retried', 'if (transfer.length > 0) return false;', ''],
+    ['what was handed over is retried', 'if (transfer.length > 0) return false;'],
   ),
   ...of(
     'handler/task-handler.ts',
@@ -192,7 +190,7 @@ export const sabotages: readonly Sabotage[] = [
       'if (band === DO_NEXT) this.#recallHeld',
       'if (false) this.#recallHeld',
     ],
-    ['a cancelled task stays queued', 'if (phase === QUEUED) this.scheduler.remove(task);', ''],
+    ['a cancelled task stays queued', 'if (phase === QUEUED) this.scheduler.remove(task);'],
     [
       'a running task is not told that it was cancelled',
       '      attempt.stopTimer();\n      attempt.abort(reason ?? error);',
@@ -203,12 +201,12 @@ export const sabotages: readonly Sabotage[] = [
       'this.scheduler.isPaused = true;\n    this.#recallHeld();',
       'this.scheduler.isPaused = true;',
     ],
-    ['a stalled series is told of again and again', '      this.#stalled.add(series);\n', ''],
+    ['a stalled series is told of again and again', '      this.#stalled.add(series);\n'],
   ),
   ...of(
     'handler/onboarding.ts',
     ['kept updates are not run', 'if (update === undefined) {', 'if (true) {'],
-    ['an update that failed is kept', 'if (isTrial) this.#updates.forget(update);', ''],
+    ['an update that failed is kept', 'if (isTrial) this.#updates.forget(update);'],
     [
       'updates pass by a worker that is replaced',
       'if (employment.isLeaving) return null;',
@@ -224,7 +222,7 @@ export const sabotages: readonly Sabotage[] = [
       'const stopped = () => (isFirst ? this.#stop(employment) : employment.ended);',
       'const stopped = () => this.#stop(employment);',
     ],
-    ['one that can not stop is not made to', 'if (!hasStopped) employment.crash();', ''],
+    ['one that can not stop is not made to', 'if (!hasStopped) employment.crash();'],
     [
       'a worker that leaves is given tasks',
       '      employment.isLeaving = true;\n      this.#leave(employment);',
@@ -234,18 +232,23 @@ export const sabotages: readonly Sabotage[] = [
   ...of('handler/signals.ts', [
     'a signal keeps its listener',
     "    signal.removeEventListener('abort', this.#onAbort);\n",
-    '',
   ]),
   ...of('handler/updates.ts', [
     'an update with the same key is kept beside the old one',
     'this.#kept = this.#kept.filter(({ key }, i) => i >= index || key !== update.key);',
-    '',
   ]),
   ...of(
+    'workers/grace.ts',
+    ['one that is blocked lives on', '      this.#owner.kill();\n      return;'],
+    ['one that is blocked later lives on', '    this.#wait(posting, ASK_AGAIN).unref();\n'],
+    ['one with nothing but overdue tasks lives on', 'this.#owner.hasOnly(this.#overdue)', 'false'],
+    ['a task that has left is overdue for ever', 'if (posting.isOverdue) this.#overdue--;'],
+  ),
+  ...of(
     'workers/look-ahead.ts',
-    ['nothing bounds what is held', 'if (this.#held.length >= HOLD_COUNT) return -1;', ''],
-    ['tasks are held behind long ones', 'if (this.#runningTime + this.#heldTime > MAX_WAIT) return -1;', ''],
-    ['what was taken back begins', 'this.#held.splice(this.#held.lastIndexOf(posting), 1);', ''],
-    ['nothing held begins when a task ends', 'if (this.running < this.#concurrency) this.#beginNext();', ''],
+    ['nothing bounds what is held', 'if (this.#held.length >= HOLD_COUNT) return -1;'],
+    ['tasks are held behind long ones', 'if (this.#runningTime + this.#heldTime > MAX_WAIT) return -1;'],
+    ['what was taken back begins', 'this.#held.splice(this.#held.lastIndexOf(posting), 1);'],
+    ['nothing held begins when a task ends', 'if (this.running < this.#concurrency) this.#beginNext();'],
   ),
 ];
