@@ -8,8 +8,8 @@ export default defineConfig({
   resolve: { alias: [{ find: /^niceq$/, replacement: root('src/index.ts') }] },
   test: {
     include: ['test/unit/**/*.test.ts'],
-    // It puts something in the place of a module, which others have loaded before.
-    exclude: ['**/process-worker.test.ts'],
+    // They put something in the place of a module, which others have loaded before.
+    exclude: ['**/workers/{claims,process-worker}.test.ts'],
     setupFiles: [root('test/sabotage/set-up.ts')],
     bail: 1,
     // One process, so that none is left when one that hangs is killed, and nothing is loaded twice.

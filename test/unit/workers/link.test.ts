@@ -99,6 +99,17 @@ describe('a link', () => {
       expect(channel.isKilled).toBe(true);
     });
 
+    it('leaves the other alone when it has ended, be it late', async () => {
+      const { channel, cancel } = cancelling();
+      cancel();
+      await turn();
+      channel.say((to) => to.aborted(0, 1));
+      vi.advanceTimersByTime(10);
+      await turn();
+      channel.say((to) => to.done(0, 5, 1, 2));
+      expect(channel.isKilled).toBe(false);
+    });
+
     it('asks again whether it reads what it is sent, as long as a task runs whose time is over', async () => {
       const { channel, cancel } = cancelling();
       cancel();
