@@ -54,9 +54,6 @@ export class TaskHandler implements TaskOwner {
   readonly #attempts: Attempts;
   readonly #announcements: Announcements;
   readonly #keepAlive = new KeepAlive();
-  /** Series that nobody may serve and that were told of. */
-  readonly #stalled = new Set<unknown>();
-  #mayStall = false;
   #rateTimer: NodeJS.Timeout | undefined;
 
   constructor(host: HandlerHost) {
@@ -75,7 +72,6 @@ export class TaskHandler implements TaskOwner {
     this.#announcements.add(task);
     const caller = currentSource();
     if (caller instanceof Attempt && caller.owner === this.#attempts) this.lifecycle.nesting.called(task, caller.task);
-    if (!this.scheduler.isServed(task)) this.#mayStall = true;
     // What workers hold must not start before it.
     if (band === DO_NEXT) this.#recallHeld((attempt) => attempt.employment.serves(task.series));
     this.rounds.plan();
@@ -237,24 +233,13 @@ export class TaskHandler implements TaskOwner {
   }
 
   #tellStalled(): void {
-    for (const series of this.#stalled) if (!this.scheduler.isStalled(series)) this.#stalled.delete(series);
-    if (this.#mayStall || this.workforce.hasChanged) this.#tellUnserved();
+    for (const series of this.scheduler.newStalls()) this.#host.emit('stalled', series, 'unserved', []);
     const { nesting } = this.lifecycle;
     // Workers that could still be hired would resolve a deadlock.
     if (nesting.isEmpty || this.workforce.recruiter?.vacancy) return;
     for (const { task, holders } of nesting.deadlocks(this.workforce.employments)) {
       const ids = holders.map(({ id }) => id);
       this.#host.emit('stalled', task.series, 'deadlock', ids);
-    }
-  }
-
-  #tellUnserved(): void {
-    this.#mayStall = false;
-    this.workforce.hasChanged = false;
-    for (const series of this.scheduler.unserved()) {
-      if (this.#stalled.has(series)) continue;
-      this.#stalled.add(series);
-      this.#host.emit('stalled', series, 'unserved', []);
     }
   }
 

@@ -43,8 +43,6 @@ export class Workforce implements EmploymentOwner {
   recruiter: Recruiter | null = null;
   /** Whether there are workers, and every one of them would get a closure by its source. */
   sendsClosures = false;
-  /** Whether workers have come, gone or been qualified since somebody looked. */
-  hasChanged = false;
 
   readonly #scheduler: Scheduler;
   readonly #attempts: Attempts;
@@ -323,7 +321,6 @@ export class Workforce implements EmploymentOwner {
     const kinds = new Set(this.#announced);
     for (const { kind, crew } of this.#employments.values()) if (crew !== null) kinds.add(kind);
     this.sendsClosures = kinds.size > 0 && [...kinds].every((kind) => BY_SOURCE.has(kind));
-    this.hasChanged = true;
     this.#rounds.plan();
   }
 }

@@ -40,6 +40,8 @@ export class Scheduler {
   readonly #ready = new TurnHeap<Crew>();
   /** Series whose rate limit lifts at a known time. */
   readonly #due = new TurnHeap<Series>();
+  /** Series that have begun to stall, or have ceased to, since somebody asked. */
+  readonly #turned = new Set<Series>();
   #limiter: Limiter | null = null;
   /** Series with a limit of their own. */
   readonly #limited = new Set<Series>();
@@ -245,15 +247,12 @@ export class Scheduler {
     return (job.row as Row).lane.isServed;
   }
 
-  /** The series in which something waits that no worker may run. */
-  *unserved(): IterableIterator<unknown> {
-    if (this.servable === this.size) return;
-    for (const { key } of this.#series.values()) if (this.isStalled(key)) yield key;
-  }
-
-  /** Whether something waits in the series that no worker may run. */
-  isStalled(key: unknown): boolean {
-    return this.#series.get(key)?.lanes.some((lane) => lane.size > 0 && !lane.isServed) ?? false;
+  /** The series in which something waits that no worker may run, and nothing did when this was last asked. */
+  *newStalls(): IterableIterator<unknown> {
+    for (const series of [...this.#turned]) {
+      // Whoever is told of one may change the others.
+      if (this.#turned.delete(series) && series.unserved > 0) yield series.key;
+    }
   }
 
   // --- within -----------------------------------------------------------------------------------------------------
@@ -282,7 +281,7 @@ export class Scheduler {
 
   #arrived(job: Job, lane: Lane): void {
     this.size++;
-    if (lane.isServed) this.servable++;
+    this.#count(lane, 1);
     if (job.repeated) this.#countRepeated(lane.series, 1);
     if (lane.series.size++ === 0) this.#reconsider(lane.series);
     if (lane.size === 1) this.#enter(lane);
@@ -291,11 +290,24 @@ export class Scheduler {
 
   #left(job: Job, lane: Lane): void {
     this.size--;
-    if (lane.isServed) this.servable--;
+    this.#count(lane, -1);
     if (job.repeated) this.#countRepeated(lane.series, -1);
     if (--lane.series.size === 0) this.#reconsider(lane.series);
     if (lane.size === 0) this.#exit(lane);
     else this.#refresh(lane);
+  }
+
+  #count(lane: Lane, count: number): void {
+    if (lane.isServed) this.servable += count;
+    else this.#countUnserved(lane.series, count);
+  }
+
+  #countUnserved(series: Series, count: number): void {
+    const wasStalled = series.unserved > 0;
+    series.unserved += count;
+    if (wasStalled === series.unserved > 0) return;
+    // One that turns twice is what it was.
+    if (!this.#turned.delete(series)) this.#turned.add(series);
   }
 
   #countRepeated(series: Series, count: number): void {
@@ -407,10 +419,10 @@ export class Scheduler {
         const stays = acceptance === lane.acceptance && series.shares.includes(share) && share.crew.accepts(acceptance);
         if (entry.line !== null && !stays) share.crew.exit(entry);
       }
-      if (lane.isServed) this.servable -= lane.size;
+      this.#count(lane, -lane.size);
       lane.acceptance = acceptance;
       lane.isServed = series.isServed(acceptance);
-      if (lane.isServed) this.servable += lane.size;
+      this.#count(lane, lane.size);
     }
     // When all have gone that go: a series that none stays of is servable anew, whatever the order of its lanes.
     for (const lane of lanes) if (lane.size > 0) this.#enter(lane);

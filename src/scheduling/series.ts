@@ -21,6 +21,8 @@ export class Series implements Turn {
   shares: Share[] = [];
   /** Jobs waiting. */
   size = 0;
+  /** Those of them that no worker may run. */
+  unserved = 0;
   /** Jobs taken and not ended. */
   running = 0;
   /** Jobs waiting of which an earlier attempt has started. */

@@ -104,7 +104,17 @@ export const sabotages: readonly Sabotage[] = [
     ['workers with the same series are two crews', 'if (isSame(crew.qualification, qualification)) return crew;'],
     ['a full worker does not take its place', '    seat.load++;\n'],
     ['nobody is woken by a place that is free', 'if (seat.index !== -1) this.#wake(crew);'],
-    ['what may be served is counted twice', 'if (lane.isServed) this.servable -= lane.size;'],
+    ['what may be served is counted twice', 'this.#count(lane, -lane.size);'],
+    [
+      'a stalled series is told of again and again',
+      'this.#turned.delete(series) && series.unserved > 0',
+      'series.unserved > 0',
+    ],
+    [
+      'a series that stalls for a moment is told of',
+      'if (!this.#turned.delete(series)) this.#turned.add(series);',
+      'this.#turned.add(series);',
+    ],
     ['a limited series never opens again by itself', 'this.#due.push(series);'],
     ['a series that ends a task stays blocked', '    series.limiter?.ended();\n'],
   ),
@@ -201,7 +211,6 @@ export const sabotages: readonly Sabotage[] = [
       'this.scheduler.isPaused = true;\n    this.#recallHeld();',
       'this.scheduler.isPaused = true;',
     ],
-    ['a stalled series is told of again and again', '      this.#stalled.add(series);\n'],
   ),
   ...of(
     'handler/onboarding.ts',

@@ -1,5 +1,6 @@
 import { AsyncWorker, type TaskQueue } from 'niceq';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { deferred } from '../deferred.js';
 import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
 const names = ['queued', 'started', 'progress', 'done', 'failed', 'cancelled', 'retry', 'idle', 'empty'] as const;
@@ -390,6 +391,84 @@ describe('stalled', () => {
     expect(stalled).toEqual(['b', 'b']);
   });
 
+  test('tells of a task that is run again after a delay when its worker is gone', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { queue, worker } = await manual();
+    const stalled: unknown[] = [];
+    queue.on('stalled', (series) => stalled.push(series));
+    queue.submit(nothing, [], { series: 's', retry: { error: 1, delay: 100 } });
+    await settled();
+    worker.fail(new Error('x'));
+    await queue.detachWorker(worker);
+    expect(stalled).toEqual([]);
+    vi.advanceTimersByTime(100);
+    await settled();
+    expect(stalled).toEqual(['s']);
+  });
+
+  test('tells of a task that is to be run again when its worker leaves', async () => {
+    const { queue, worker } = await manual();
+    const stalled: unknown[] = [];
+    queue.on('stalled', (series) => stalled.push(series));
+    queue.submit(nothing, [], { series: 's', retry: { error: 1 } });
+    await settled();
+    const detached = queue.detachWorker(worker);
+    await settled();
+    expect(stalled).toEqual([]);
+    worker.fail(new Error('x'));
+    await detached;
+    expect(stalled).toEqual(['s']);
+  });
+
+  test('tells of a task that a worker which leaves gives back after a while', async () => {
+    const answer = deferred<boolean>();
+    class SlowWorker extends ManualWorker {
+      override recall(): Promise<boolean> {
+        return answer.promise;
+      }
+    }
+    const queue = queueOf([new SlowWorker({ ahead: 1 })]);
+    const stalled: unknown[] = [];
+    queue.on('stalled', (series) => stalled.push(series));
+    for (const series of ['running', 'held']) queue.submit(nothing, [], { series });
+    await settled();
+    void queue.detachWorker(1);
+    await settled();
+    expect(stalled).toEqual([]);
+    answer.resolve(true);
+    await settled();
+    expect(stalled).toEqual(['held']);
+  });
+
+  test('tells nothing of one that is served again, or again of one whose next task came, in the same turn', async () => {
+    const { queue } = await manual({ series: ['a', 'b'] });
+    const stalled: unknown[] = [];
+    queue.on('stalled', (series) => stalled.push(series));
+    for (const series of ['a', 'b']) queue.submit(nothing, [], { series });
+    const first = queue.submit(nothing, [], { series: 'other' });
+    await settled();
+    expect(stalled).toEqual(['other']);
+    first.cancel();
+    queue.submit(nothing, [], { series: 'other' });
+    await Promise.all([
+      queue.detachWorker(1, { crash: true }),
+      queue.attachWorker(new ManualWorker({ series: ['b'] })),
+    ]);
+    await settled();
+    expect(stalled).toEqual(['other', 'a']);
+  });
+
+  test('costs nothing in the rounds that follow, however many series it has told of', async () => {
+    const queue = queueOf();
+    for (let i = 0; i < 1000; i++) queue.submit(nothing, [], { series: i, on: 'nobody' });
+    await queue.call(nothing);
+    const lookedUp = vi.spyOn(Map.prototype, 'get');
+    onTestFinished(() => lookedUp.mockRestore());
+    await queue.call(nothing);
+    expect(lookedUp.mock.calls.length).toBeLessThan(100);
+  });
+
   test('tells of what the last worker leaves behind that resigns, and that waits for the next one', async () => {
     const worker = new ManualWorker();
     const queue = queueOf([worker]);
@@ -404,8 +483,9 @@ describe('stalled', () => {
     await settled();
     expect(heard).toEqual([
       [1, error],
-      ['a', 'unserved'],
+      // It waited; the other one ran, and came back.
       ['b', 'unserved'],
+      ['a', 'unserved'],
     ]);
     expect([queue.size, handles.map(({ state }) => state)]).toEqual([2, ['queued', 'queued']]);
     await queue.attachWorker(new AsyncWorker());
