@@ -71,7 +71,10 @@ export class TaskHandler implements TaskOwner {
     this.lifecycle.submitted(task);
     this.#announcements.add(task);
     const caller = currentSource();
-    if (caller instanceof Attempt && caller.owner === this.#attempts) this.lifecycle.nesting.called(task, caller.task);
+    // One that has ended, and makes items now, has no place that it could hold.
+    if (caller instanceof Attempt && caller.owner === this.#attempts && !caller.hasEnded) {
+      this.lifecycle.nesting.called(task, caller.task);
+    }
     // What workers hold must not start before it.
     if (band === DO_NEXT) this.#recallHeld((attempt) => attempt.employment.serves(task.series));
     this.rounds.plan();

@@ -13,6 +13,7 @@ test('What is over - tasks, updates, queues and their workers - is left to the c
     'tasks of process false',
     'updates of async',
     'updates of thread',
+    'calls of an iteration',
     'saturated thread true',
     'saturated process true',
     'queues and workers',
