@@ -84,7 +84,7 @@ export class Lifecycle {
     if (attempt.isUpdate) return;
     this.held--;
     this.pending++;
-    this.nesting.leave(task);
+    this.nesting.started(task);
     const { timeout } = task.settings;
     if (timeout !== Number.POSITIVE_INFINITY) attempt.extras.timer = setTimeout(() => this.#timeIsUp(attempt), timeout);
     // It may have been called by a task that began a moment ago.
@@ -101,6 +101,7 @@ export class Lifecycle {
   returned(task: Task): void {
     if (task.phase === RUNNING) task.attempts--;
     this.#leavePhase(task);
+    this.nesting.returned(task);
     task.phase = QUEUED;
     task.attempt = null;
   }
@@ -176,6 +177,7 @@ export class Lifecycle {
   /** The task is to be run again, after `delay` ms. */
   requeue(task: Task, delay: number): void {
     this.#leavePhase(task);
+    this.nesting.returned(task);
     if (delay === 0) {
       task.phase = QUEUED;
       this.#scheduler.repeat(task);
@@ -197,7 +199,7 @@ export class Lifecycle {
   settle(task: Task, end: End, outcome: unknown, at: number): void {
     if (task.isSettled) return;
     this.#leavePhase(task);
-    this.nesting.leave(task);
+    this.nesting.ended(task);
     const { signal, consumer } = task.settings;
     if (signal !== undefined) this.#signals.remove(signal, task);
     // A consumer that is being fed is told by the iteration's end.

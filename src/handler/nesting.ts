@@ -2,47 +2,55 @@ import type { Task } from '../queue/task.js';
 import type { Lane, Row } from '../scheduling/lane.js';
 import type { Employment } from './employment.js';
 
+/** A call that a task has made of its own queue. */
+interface Call {
+  readonly caller: Task;
+  /** Where it waits; null while it runs. */
+  lane: Lane | null;
+}
+
 /**
- * Calls that tasks have made of their own queue and that have not started. A task that waits for such a call keeps its
- * place; where all places are taken by such tasks, none goes on.
+ * Calls that tasks have made of their own queue. A task that waits for one which has not started keeps its place; where
+ * all places are taken by such tasks, none goes on. A call may also come back, to be run again.
  *
  * It is looked at in every round, so what that costs must not grow with the number of calls: those of one lane have the
  * same workers and are looked at as one, and only while some worker is stuck.
  */
 export class Nesting {
-  /** Who made each call. */
-  readonly #callers = new Map<Task, Task>();
-  /** How many such calls each of them waits for. */
+  /** Those that have not ended. */
+  readonly #calls = new Map<Task, Call>();
+  /** How many that wait each caller has. */
   readonly #counts = new Map<Task, number>();
-  /** Those that were not told of yet, by the lane they wait in. */
+  /** Those that wait and were not told of yet, by the lane they wait in. */
   readonly #untold = new Map<Lane, Set<Task>>();
 
-  get isEmpty(): boolean {
-    return this.#callers.size === 0;
+  get hasUntold(): boolean {
+    return this.#untold.size > 0;
   }
 
   /** A task that waits in the scheduler was called by another. */
   called(task: Task, caller: Task): void {
-    this.#callers.set(task, caller);
-    this.#counts.set(caller, (this.#counts.get(caller) ?? 0) + 1);
-    const { lane } = task.row as Row;
-    const calls = this.#untold.get(lane);
-    if (calls === undefined) this.#untold.set(lane, new Set([task]));
-    else calls.add(task);
+    const call = { caller, lane: null };
+    this.#calls.set(task, call);
+    this.#wait(task, call);
   }
 
-  /** The call has started or ended. */
-  leave(task: Task): void {
-    if (this.#callers.size === 0) return;
-    const caller = this.#callers.get(task);
-    if (caller === undefined) return;
-    this.#callers.delete(task);
-    const count = (this.#counts.get(caller) as number) - 1;
-    if (count === 0) this.#counts.delete(caller);
-    else this.#counts.set(caller, count);
-    const { lane } = task.row as Row;
-    const calls = this.#untold.get(lane);
-    if (calls?.delete(task) && calls.size === 0) this.#untold.delete(lane);
+  started(task: Task): void {
+    const call = this.#callOf(task);
+    if (call !== undefined) this.#stopWaiting(task, call);
+  }
+
+  /** The task comes back to the scheduler, at once or after a while. It may never have started. */
+  returned(task: Task): void {
+    const call = this.#callOf(task);
+    if (call?.lane === null) this.#wait(task, call);
+  }
+
+  ended(task: Task): void {
+    const call = this.#callOf(task);
+    if (call === undefined) return;
+    this.#stopWaiting(task, call);
+    this.#calls.delete(task);
   }
 
   /** The calls that will never start by themselves, each with the tasks that hold it up; each is named once. */
@@ -56,8 +64,34 @@ export class Nesting {
       this.#untold.delete(lane);
       const holders = serving.flatMap(runningOn);
       // Whoever is told of one may cancel the others.
-      for (const call of calls) if (this.#callers.has(call)) yield { task: call, holders };
+      for (const call of calls) if (this.#calls.has(call)) yield { task: call, holders };
     }
+  }
+
+  /** Most tasks are no such calls, and most queues have none. */
+  #callOf(task: Task): Call | undefined {
+    return this.#calls.size === 0 ? undefined : this.#calls.get(task);
+  }
+
+  #wait(task: Task, call: Call): void {
+    const { caller } = call;
+    this.#counts.set(caller, (this.#counts.get(caller) ?? 0) + 1);
+    const { lane } = task.row as Row;
+    call.lane = lane;
+    const calls = this.#untold.get(lane);
+    if (calls === undefined) this.#untold.set(lane, new Set([task]));
+    else calls.add(task);
+  }
+
+  #stopWaiting(task: Task, call: Call): void {
+    const { caller, lane } = call;
+    if (lane === null) return;
+    call.lane = null;
+    const count = (this.#counts.get(caller) as number) - 1;
+    if (count === 0) this.#counts.delete(caller);
+    else this.#counts.set(caller, count);
+    const calls = this.#untold.get(lane);
+    if (calls?.delete(task) && calls.size === 0) this.#untold.delete(lane);
   }
 
   /** Whether all its places are taken by tasks that wait for calls of their own. */

@@ -239,7 +239,7 @@ export class TaskHandler implements TaskOwner {
     for (const series of this.scheduler.newStalls()) this.#host.emit('stalled', series, 'unserved', []);
     const { nesting } = this.lifecycle;
     // Workers that could still be hired would resolve a deadlock.
-    if (nesting.isEmpty || this.workforce.recruiter?.vacancy) return;
+    if (!nesting.hasUntold || this.workforce.recruiter?.vacancy) return;
     for (const { task, holders } of nesting.deadlocks(this.workforce.employments)) {
       const ids = holders.map(({ id }) => id);
       this.#host.emit('stalled', task.series, 'deadlock', ids);

@@ -52,9 +52,27 @@ describe('Calls that tasks make of their own queue', () => {
     nesting.called(call, outer);
     expect(told(nesting, [worker([outer], { places: 2 }).employment])).toEqual([]);
     expect(told(nesting, [worker([outer]).employment, worker([task('another')]).employment])).toEqual([]);
-    nesting.leave(call);
-    expect(nesting.isEmpty).toBe(true);
+    nesting.started(call);
+    expect(nesting.hasUntold).toBe(false);
     expect(told(nesting, [worker([outer]).employment])).toEqual([]);
+  });
+
+  test('are one again when they come back, whether they had started or not', () => {
+    const nesting = new Nesting();
+    const outer = task('outer');
+    const calls = ['a', 'b'].map(task);
+    for (const call of calls) nesting.called(call, outer);
+    nesting.started(calls[0] as Task);
+    expect(told(nesting, [worker([outer]).employment])).toEqual([['b', ['outer']]]);
+    for (const call of calls) nesting.returned(call);
+    expect(told(nesting, [worker([outer]).employment])).toEqual([['a', ['outer']]]);
+    nesting.returned(task('no call'));
+    for (const call of calls) nesting.started(call);
+    expect(nesting.hasUntold).toBe(false);
+    nesting.returned(calls[0] as Task);
+    for (const call of calls) nesting.ended(call);
+    nesting.returned(calls[0] as Task);
+    expect(nesting.hasUntold).toBe(false);
   });
 
   test('that were cancelled by whoever was told of the first are not told of', () => {
@@ -65,7 +83,7 @@ describe('Calls that tasks make of their own queue', () => {
     const heard: string[] = [];
     for (const { task } of nesting.deadlocks([worker([outer]).employment])) {
       heard.push(task.id);
-      for (const call of calls) nesting.leave(call);
+      for (const call of calls) nesting.ended(call);
     }
     expect(heard).toEqual(['a']);
   });

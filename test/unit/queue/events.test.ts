@@ -1,4 +1,4 @@
-import { AsyncWorker, type TaskQueue } from 'niceq';
+import { AsyncWorker, type TaskQueue, WorkerLostError } from 'niceq';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { deferred } from '../deferred.js';
 import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
@@ -490,6 +490,43 @@ describe('stalled', () => {
     expect([queue.size, handles.map(({ state }) => state)]).toEqual([2, ['queued', 'queued']]);
     await queue.attachWorker(new AsyncWorker());
     expect(await Promise.all(handles.map(({ promise }) => promise))).toEqual(['a', 'b']);
+  });
+
+  test('tells of a deadlock whose calls are one that is new, and one that waits to be run again after a delay', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const queue = queueOf([new AsyncWorker({ concurrency: 2 })]);
+    const heard: unknown[] = [];
+    queue.on('stalled', (_, reason, ids) => heard.push([reason, ids]));
+    const failing = async () => {
+      throw new Error('x');
+    };
+    queue.submit(() => queue.call(failing, [], { retry: { error: 1, delay: 100 } }), [], { id: 'a' });
+    await settled();
+    expect([queue.size, queue.pending]).toEqual([1, 1]);
+    queue.submit(() => queue.call(nothing), [], { id: 'b' });
+    await settled();
+    const deadlock = ['deadlock', ['a', 'b']];
+    expect(heard).toEqual([deadlock, deadlock]);
+    vi.advanceTimersByTime(100);
+    await settled();
+    expect(heard).toHaveLength(2);
+  });
+
+  test.each(['given back', 'run again'])('tells of a deadlock whose call had started and was %s', async (how) => {
+    const worker = new ManualWorker({ kind: 'async', series: ['inner'] });
+    const queue = queueOf([new AsyncWorker({ concurrency: 1 }), worker]);
+    const heard: unknown[] = [];
+    queue.on('stalled', (...payload) => heard.push(payload));
+    await settled();
+    queue.submit(() => queue.call(nothing, [], { series: 'inner', id: 'inner' }), [], { id: 'outer' });
+    await settled();
+    const assignment = worker.find('inner');
+    if (how === 'given back') worker.employer.lost(new WorkerLostError('it died'), [assignment]);
+    expect(heard).toEqual([]);
+    await queue.detachWorker(worker, { crash: true });
+    await settled();
+    expect(heard).toEqual([['inner', 'deadlock', ['outer']]]);
   });
 
   test('tells of a task for a kind of worker that is not there', async () => {
