@@ -95,9 +95,16 @@ export class Nesting {
   }
 
   /** Whether all its places are taken by tasks that wait for calls of their own. */
-  #isStuck(employment: Employment): boolean {
-    if (employment.load < employment.concurrency) return false;
-    return employment.attempts.every(({ isStarted, task }) => !isStarted || this.#counts.has(task));
+  #isStuck({ load, concurrency, attempts }: Employment): boolean {
+    if (load < concurrency) return false;
+    let waiting = 0;
+    for (const { isStarted, task } of attempts) {
+      // It is held ahead, or its worker is late to say that it runs: then too few are left that wait.
+      if (!isStarted) continue;
+      if (!this.#counts.has(task)) return false;
+      waiting++;
+    }
+    return waiting >= concurrency;
   }
 }
 

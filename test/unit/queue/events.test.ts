@@ -1,4 +1,4 @@
-import { AsyncWorker, type TaskQueue, WorkerLostError } from 'niceq';
+import { type Assignment, AsyncWorker, type TaskQueue, WorkerLostError } from 'niceq';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { deferred } from '../deferred.js';
 import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
@@ -527,6 +527,22 @@ describe('stalled', () => {
     await queue.detachWorker(worker, { crash: true });
     await settled();
     expect(heard).toEqual([['inner', 'deadlock', ['outer']]]);
+  });
+
+  test('tells of no deadlock while the call has a place with a worker that has not said yet that it runs', async () => {
+    class LateWorker extends ManualWorker {
+      override run(assignment: Assignment): void {
+        this.held.push(assignment);
+      }
+    }
+    const worker = new LateWorker({ kind: 'async', series: ['inner'] });
+    const queue = queueOf([new AsyncWorker({ concurrency: 1 }), worker]);
+    const heard: unknown[] = [];
+    queue.on('stalled', (...payload) => heard.push(payload));
+    await settled();
+    const outer = queue.submit(() => queue.call(nothing, [], { series: 'inner' }));
+    await settled();
+    expect([outer.state, worker.held.length, heard]).toEqual(['running', 1, []]);
   });
 
   test('tells of a task for a kind of worker that is not there', async () => {
