@@ -13,6 +13,7 @@ import {
 } from 'niceq';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { TaskHandler } from '../../../src/handler/task-handler.js';
+import { failures } from '../failures.js';
 import { errorOf, ForgetfulWorker, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
 describe('attachWorker()', () => {
@@ -369,25 +370,20 @@ describe('A worker', () => {
     expect([handle.attempts, worker.find().attempt]).toEqual([1, 1]);
   });
 
-  test.each([
-    [
-      'throws',
-      () => {
-        throw new Error('no');
-      },
-    ],
-    ['rejects', () => Promise.reject(new Error('no'))],
-  ])('whose crash %s when it has resigned or could not be started troubles nobody', async (_, crash) => {
-    const { queue, worker } = await manual();
-    const broken = new ManualWorker();
-    for (const each of [worker, broken]) each.crash = crash;
-    broken.start = () => Promise.reject(new Error('no way'));
-    expect((await errorOf(queue.attachWorker(broken))).message).toBe('no way');
-    worker.employer.resign(new Error('broken'));
-    // A rejection that nobody handles would fail the run.
-    await settled();
-    expect(queue.workers()).toEqual([]);
-  });
+  test.each(failures(new Error('no')))(
+    'whose crash %s when it has resigned or could not be started troubles nobody',
+    async (_, crash) => {
+      const { queue, worker } = await manual();
+      const broken = new ManualWorker();
+      for (const each of [worker, broken]) each.crash = crash;
+      broken.start = () => Promise.reject(new Error('no way'));
+      expect((await errorOf(queue.attachWorker(broken))).message).toBe('no way');
+      worker.employer.resign(new Error('broken'));
+      // A rejection that nobody handles would fail the run.
+      await settled();
+      expect(queue.workers()).toEqual([]);
+    },
+  );
 
   test('that resigns is dropped, and its tasks go elsewhere, at no cost', async () => {
     const { queue, worker } = await manual({ concurrency: 2, ahead: 2 });

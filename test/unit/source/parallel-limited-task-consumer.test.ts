@@ -10,6 +10,7 @@ import {
   type TaskSource,
 } from 'niceq/source';
 import { describe, expect, test, vi } from 'vitest';
+import { failures } from '../failures.js';
 import { type Deferred, deferred, FakeClock, LoggingLogger, LoggingSource, settle, stateOf } from './support.js';
 
 function setUp(limit = 2) {
@@ -131,23 +132,18 @@ describe('taskStarted', () => {
     expect(source.log).toEqual(['stop', 'stop', 'stop']);
   });
 
-  test.each([
-    [
-      'thrown',
-      () => {
-        throw new Error('bad row');
-      },
-    ],
-    ['rejected', () => Promise.reject(new Error('bad row'))],
-  ])('an error of a task that is %s is logged and swallowed', async (_, task) => {
-    const { consumer, logger, source, done, start } = setUp();
-    consumer.taskStarted(task);
-    await settle();
-    expect(logger.log).toEqual([['error', 'A task failed', new Error('bad row')]]);
-    expect(consumer.running).toBe(0);
-    expect(source.log).toEqual([start, start]);
-    expect(await stateOf(done)).toBe('pending');
-  });
+  test.each(failures(new Error('bad row')))(
+    'a task that %s ends, and its error is logged and swallowed',
+    async (_, task) => {
+      const { consumer, logger, source, done, start } = setUp();
+      consumer.taskStarted(task);
+      await settle();
+      expect(logger.log).toEqual([['error', 'A task failed', new Error('bad row')]]);
+      expect(consumer.running).toBe(0);
+      expect(source.log).toEqual([start, start]);
+      expect(await stateOf(done)).toBe('pending');
+    },
+  );
 
   test('refuses what is no task', () => {
     const { consumer } = setUp();

@@ -78,6 +78,7 @@ describe('put', () => {
     const tracker = new PromiseTracker();
     tracker.put(
       Object.assign(Promise.resolve(1), {
+        // biome-ignore lint/suspicious/noThenProperty: what this is about.
         then() {
           throw new Error('mine');
         },
