@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Transferable } from 'node:worker_threads';
 import { now } from '../clock.js';
 import type { WorkerLostError } from '../errors.js';
-import { type InScope, type ItemSource, type Iteration, LocalSource } from '../iteration/iteration.js';
+import { type InScope, type ItemSource, LocalSource } from '../iteration/iteration.js';
 import { type AnyIterator, iteratorOf } from '../iteration/iterators.js';
 import { DONE, type Task } from '../queue/task.js';
 import type { Crew } from '../scheduling/crew.js';
@@ -31,8 +31,8 @@ class Extras {
   timer: NodeJS.Timeout | undefined;
   /** Whether its time was up when nothing had been heard of its end. */
   isDue = false;
-  /** The iteration it has led to, while a consumer reads it. */
-  iteration: Iteration | null = null;
+  /** Whether it has returned an iterator, whose items are made after its end. */
+  isIterating = false;
   controller: AbortController | null = null;
   abortReason: unknown;
   /** Of an attempt that has let go of its task. */
@@ -86,11 +86,6 @@ export class Attempt implements Assignment {
   get extras(): Extras {
     this.#extras ??= new Extras();
     return this.#extras;
-  }
-
-  /** The iteration it has led to, while a consumer reads it. */
-  get iteration(): Iteration | null {
-    return this.#extras?.iteration ?? null;
   }
 
   stopTimer(): void {
@@ -179,10 +174,8 @@ export class Attempt implements Assignment {
   }
 
   progress(progress: unknown): void {
-    // Also after it has returned an iterator: its items are still being made.
-    const isIterating = this.#extras !== null && (this.#extras.iteration !== null || this.#extras.released !== null);
     const task: Task | undefined = this.task;
-    if (this.hasEnded && !isIterating) return;
+    if (this.hasEnded && !this.#extras?.isIterating) return;
     if (task?.attempt === this && task.phase <= DONE) this.owner.attemptProgressed(this, progress);
   }
 

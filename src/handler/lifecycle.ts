@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers';
 import { now } from '../clock.js';
 import { TaskTimeoutError } from '../errors.js';
-import { abortConsumer, type Consumer, feed } from '../iteration/feed.js';
+import { abortConsumer, type Consumer, Feed } from '../iteration/feed.js';
 import { type ItemSource, Iteration, TaskIterator } from '../iteration/iteration.js';
 import { type CANCELLED, DELAYED, DONE, FAILED, HELD, QUEUED, RUNNING, type Task } from '../queue/task.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
@@ -44,8 +44,8 @@ export class Lifecycle {
   readonly #announcements: Announcements;
   readonly #signals = new Signals();
   readonly #delayedTasks = new Set<Task>();
-  /** Tasks whose iterator a consumer reads. */
-  readonly #feeding = new Set<Task>();
+  /** Of the tasks whose consumer is being fed. */
+  readonly #feeds = new Map<Task, Feed>();
 
   constructor(scheduler: Scheduler, host: HandlerHost, rounds: Rounds, announcements: Announcements) {
     this.#scheduler = scheduler;
@@ -57,7 +57,7 @@ export class Lifecycle {
   /** Unsettled tasks that neither wait in the scheduler nor are in a worker's hands. */
   *elsewhere(): IterableIterator<Task> {
     yield* this.#delayedTasks;
-    yield* this.#feeding;
+    yield* this.#feeds.keys();
   }
 
   /** Ends a task that the queue does not take, and that nobody is told of: no user code runs inside `call()`. */
@@ -123,6 +123,7 @@ export class Lifecycle {
       else this.finish(attempt, FAILED, new TypeError('An update returned an iterator, which nobody could read'));
       return;
     }
+    attempt.extras.isIterating = true;
     const iteration = this.#iteration(source, employment, consumer !== undefined, signal);
     if (consumer === undefined) {
       // What makes the items may still report progress.
@@ -132,7 +133,6 @@ export class Lifecycle {
       this.finish(attempt, DONE, new TaskIterator(iteration));
       attempt.release();
     } else {
-      attempt.extras.iteration = iteration;
       void this.#feed(attempt, new TaskIterator(iteration));
     }
   }
@@ -202,13 +202,20 @@ export class Lifecycle {
     this.nesting.ended(task);
     const { signal, consumer } = task.settings;
     if (signal !== undefined) this.#signals.remove(signal, task);
-    // A consumer that is being fed is told by the iteration's end.
-    const isFed = this.#feeding.size > 0 && this.#feeding.delete(task);
     task.settle(end, outcome, at);
-    if (consumer !== undefined && end !== DONE && !isFed) void abortConsumer(consumer, outcome);
+    if (consumer !== undefined) this.#leaveConsumer(task, consumer, outcome);
     task.attempt?.employment.progressed();
     this.#host.settled(task, outcome);
     task.forget();
+  }
+
+  /** Tells the consumer of a task that has settled, unless it has finished or failed itself. */
+  #leaveConsumer(task: Task, consumer: Consumer, outcome: unknown): void {
+    const feed = this.#feeds.get(task);
+    this.#feeds.delete(task);
+    if (task.phase === DONE) return;
+    if (feed === undefined) abortConsumer(consumer, outcome);
+    else feed.abort(outcome);
   }
 
   #leavePhase(task: Task): void {
@@ -271,13 +278,14 @@ export class Lifecycle {
   async #feed({ task }: Attempt, items: AsyncIterable<unknown>): Promise<void> {
     const consumer = task.settings.consumer as Consumer;
     this.#scheduler.finish(task);
-    this.#feeding.add(task);
-    const outcome = await feed(items, consumer).then(
+    const feed = new Feed(items, consumer);
+    this.#feeds.set(task, feed);
+    const outcome = await feed.run().then(
       () => ({ isError: false, error: undefined }),
       (error: unknown) => ({ isError: true, error }),
     );
     // Cancelled meanwhile: then it has settled.
-    if (!this.#feeding.has(task)) return;
+    if (!this.#feeds.has(task)) return;
     if (outcome.isError) this.settle(task, FAILED, outcome.error, now());
     else this.settle(task, DONE, consumer, now());
     this.#rounds.plan();

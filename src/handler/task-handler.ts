@@ -258,7 +258,6 @@ export class TaskHandler implements TaskOwner {
     if (phase === QUEUED) this.scheduler.remove(task);
     this.lifecycle.settle(task, CANCELLED, error, now());
     this.rounds.plan();
-    attempt?.iteration?.abort(error);
     if (attempt === null || attempt.hasEnded) return true;
     if (phase === HELD) {
       this.#attempts.recall(attempt, undefined, () => attempt.abort(reason ?? error));

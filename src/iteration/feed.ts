@@ -1,4 +1,5 @@
 import { wrongType } from '../check.js';
+import { isThenable } from '../tasks/thenable.js';
 import { within } from '../within.js';
 import { TaskIterator } from './iteration.js';
 import { type Sink, sinkOf } from './sinks.js';
@@ -12,7 +13,7 @@ export interface ItemConsumer<T = unknown> {
   write(item: T): unknown;
   /** No more items come. */
   end?(): unknown;
-  /** Something went wrong: no more items come. */
+  /** Something went wrong, or the call was cancelled: no more items come. It may be told so while it writes or ends. */
   abort?(error: unknown): unknown;
 }
 
@@ -27,19 +28,34 @@ export function checkConsumer(consumer: unknown): Consumer {
   throw wrongType('consumer', 'a WritableStream, a Writable, or an object with a `write` method', consumer);
 }
 
-/**
- * Writes the items to the consumer. Resolves when it has finished. Rejects when it or the iteration has failed: then the
- * consumer is told to abort, which is not waited for, and the iteration to end, which is, but no longer than it may hang.
- */
-export async function feed(items: AsyncIterable<unknown>, consumer: Consumer): Promise<void> {
-  const iterator = items[Symbol.asyncIterator]();
-  try {
-    const sink = sinkOf(consumer);
-    await writeAll(iterator, sink);
-    await sink.end();
-  } catch (error) {
-    if (iterator instanceof TaskIterator) await within(PATIENCE, iterator.abort(error));
-    throw error;
+/** What a consumer is given. */
+export class Feed {
+  readonly #items: AsyncIterator<unknown>;
+  readonly #consumer: Consumer;
+  #sink: Sink | null = null;
+
+  constructor(items: AsyncIterable<unknown>, consumer: Consumer) {
+    this.#items = items[Symbol.asyncIterator]();
+    this.#consumer = consumer;
+  }
+
+  /**
+   * Resolves when the consumer has finished. Rejects when it or the iteration has failed, or the feed is aborted: then
+   * the consumer is told to abort, which is not waited for, and the iteration to end, which is, but no longer than it
+   * may hang.
+   */
+  async run(): Promise<void> {
+    try {
+      this.#sink = sinkOf(this.#consumer);
+      await writeAll(this.#items, this.#sink);
+    } catch (error) {
+      if (this.#items instanceof TaskIterator) await within(PATIENCE, this.#items.abort(error));
+      throw error;
+    }
+  }
+
+  abort(reason: unknown): void {
+    this.#sink?.broke(reason);
   }
 }
 
@@ -47,9 +63,11 @@ async function writeAll(iterator: AsyncIterator<unknown>, sink: Sink): Promise<v
   try {
     for (;;) {
       const { value, done } = await sink.during(iterator.next());
-      if (done) return;
-      await sink.write(value);
+      if (done) break;
+      const written = sink.write(value);
+      if (isThenable(written)) await sink.during(written);
     }
+    await sink.during(sink.end());
   } catch (error) {
     void abort(sink, error);
     throw error;

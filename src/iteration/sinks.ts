@@ -1,16 +1,35 @@
 import { finished } from 'node:stream';
 import type { Consumer, ItemConsumer } from './feed.js';
 
-/** One way to write to every sort of consumer. */
-export interface Sink {
+/**
+ * One way to write to every sort of consumer, which may break, or be given up, whatever is waited for. One thing is
+ * waited for at a time.
+ */
+export abstract class Sink {
+  #breach: { readonly error: unknown } | null = null;
+  #reject: (error: unknown) => void = () => {};
+
   /** Settles as `work` does, or rejects as soon as the consumer takes nothing any more. */
-  during<T>(work: Promise<T>): Promise<T>;
+  during<T>(work: PromiseLike<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      if (this.#breach !== null) reject(this.#breach.error);
+      work.then(resolve, reject);
+    });
+  }
+
+  /** The consumer takes nothing any more, or is to be given nothing. */
+  broke(error: unknown): void {
+    this.#breach ??= { error };
+    this.#reject(this.#breach.error);
+  }
+
   /** Takes an item; the next one may come when what it returns has resolved. */
-  write(item: unknown): unknown;
+  abstract write(item: unknown): unknown;
   /** No more items come. What it returns resolves when the consumer has finished. */
-  end(): unknown;
-  /** No more items come, as something went wrong. Not after `end`. */
-  abort(error: unknown): unknown;
+  abstract end(): Promise<void>;
+  /** No more items come, as something went wrong, maybe while it ends. */
+  abstract abort(error: unknown): unknown;
 }
 
 /** @throws TypeError, or what it has failed with, for a stream that can't be written to. */
@@ -20,46 +39,30 @@ export function sinkOf(consumer: Consumer): Sink {
   return new ItemSink(consumer);
 }
 
-class ItemSink implements Sink {
+class ItemSink extends Sink {
   readonly #consumer: ItemConsumer;
+  #hasEnded = false;
 
   constructor(consumer: ItemConsumer) {
+    super();
     this.#consumer = consumer;
-  }
-
-  during<T>(work: Promise<T>): Promise<T> {
-    return work;
   }
 
   write(item: unknown): unknown {
     return this.#consumer.write(item);
   }
 
-  end(): unknown {
-    return this.#consumer.end?.();
+  async end(): Promise<void> {
+    try {
+      await this.#consumer.end?.();
+    } finally {
+      this.#hasEnded = true;
+    }
   }
 
   abort(error: unknown): unknown {
-    return this.#consumer.abort?.(error);
-  }
-}
-
-/** A stream, which may break while nobody writes to it. One thing is waited for at a time. */
-class StreamSink {
-  #breach: { readonly error: unknown } | null = null;
-  #reject: (error: unknown) => void = () => {};
-
-  during<T>(work: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      if (this.#breach !== null) reject(this.#breach.error);
-      work.then(resolve, reject);
-    });
-  }
-
-  protected broke(error: unknown): void {
-    this.#breach ??= { error };
-    this.#reject(this.#breach.error);
+    // One whose end has failed knows.
+    return this.#hasEnded ? undefined : this.#consumer.abort?.(error);
   }
 }
 
@@ -72,7 +75,7 @@ interface NodeStream extends NodeJS.WritableStream {
 }
 
 /** Unlike `pipeline` it settles in every state that a stream can be in, or get into while the next item is made. */
-class NodeSink extends StreamSink implements Sink {
+class NodeSink extends Sink {
   readonly #stream: NodeStream;
   readonly #leave: () => void;
   #drained = () => {};
@@ -98,10 +101,9 @@ class NodeSink extends StreamSink implements Sink {
     this.#check();
     // Its type tells of text and bytes only.
     if (this.#stream.write(item as string)) return undefined;
-    const drained = new Promise<void>((resolve) => {
+    return new Promise<void>((resolve) => {
       this.#drained = resolve;
     });
-    return this.during(drained);
   }
 
   async end(): Promise<void> {
@@ -109,16 +111,11 @@ class NodeSink extends StreamSink implements Sink {
     const isFinished = new Promise<void>((resolve) => {
       this.#finished = resolve;
     });
-    try {
-      this.#stream.end((error?: Error | null) => {
-        if (error != null) this.broke(error);
-      });
-      await this.during(isFinished);
-      this.#leave();
-    } catch (error) {
-      this.abort(error);
-      throw error;
-    }
+    this.#stream.end((error?: Error | null) => {
+      if (error != null) this.broke(error);
+    });
+    await isFinished;
+    this.#leave();
   }
 
   abort(error: unknown): void {
@@ -136,7 +133,7 @@ class NodeSink extends StreamSink implements Sink {
   }
 }
 
-class WebSink extends StreamSink implements Sink {
+class WebSink extends Sink {
   readonly #writer: WritableStreamDefaultWriter;
   #isEnding = false;
 
@@ -158,12 +155,12 @@ class WebSink extends StreamSink implements Sink {
     written.catch(() => {});
     if ((this.#writer.desiredSize ?? 0) > 0) return undefined;
     // Not until it is ready, which a stream without a queue never is.
-    return this.during(written);
+    return written;
   }
 
   async end(): Promise<void> {
     this.#isEnding = true;
-    await this.during(this.#writer.close());
+    await this.#writer.close();
     this.#writer.releaseLock();
   }
 

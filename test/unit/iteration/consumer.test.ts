@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
-import { AsyncQueue, type Consumer, taskContext } from 'niceq';
+import { AsyncQueue, type Consumer, type TaskHandle, taskContext } from 'niceq';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { deferred } from '../deferred.js';
 import { errorOf, nothing, settled } from '../queue/helpers.js';
@@ -173,6 +173,81 @@ test('A Writable whose write fails is destroyed, with the error of the call', as
   });
   expect(await errorOf(new AsyncQueue().call(() => [1, 2].values(), [], { consumer }))).toBe(evil);
   expect(consumer.destroyed).toBe(true);
+});
+
+/** Consumers that take an item, or the end, and never say that they have. */
+const stalled: [what: string, make: (told: (error: unknown) => void) => Consumer][] = [
+  [
+    'A Writable',
+    (told) =>
+      new Writable({
+        objectMode: true,
+        highWaterMark: 1,
+        write: nothing,
+        final: nothing,
+        destroy(error, callback) {
+          told(error);
+          callback(error);
+        },
+      }),
+  ],
+  [
+    'A WritableStream',
+    (told) => {
+      const stall = () => new Promise<void>(nothing);
+      return new WritableStream({
+        start(controller) {
+          // The types of Node don't tell of it.
+          const { signal } = controller as unknown as { signal: AbortSignal };
+          signal.addEventListener('abort', () => told(signal.reason));
+        },
+        write: stall,
+        close: stall,
+      });
+    },
+  ],
+  ['An object', (abort) => ({ write: () => new Promise(nothing), end: () => new Promise(nothing), abort })],
+];
+
+interface Fed {
+  readonly queue: AsyncQueue;
+  readonly handle: TaskHandle;
+  readonly controller: AbortController;
+}
+
+const ends: [how: string, act: (fed: Fed) => unknown][] = [
+  ['is cancelled', ({ handle }) => handle.cancel()],
+  ['is aborted', ({ controller }) => controller.abort()],
+  ['ends with its queue', ({ queue }) => queue.shutdown({ mode: 'crash' })],
+];
+
+describe.each(stalled)('%s that stalls hears of it when its call', (_, make) => {
+  test.each(ends)('%s, whatever it was given last', async (_, act) => {
+    const over = deferred();
+    function* items() {
+      try {
+        while (true) yield 1;
+      } finally {
+        over.resolve();
+      }
+    }
+    const tasks: (() => unknown)[] = [items, () => 'the end only'];
+    for (const task of tasks) {
+      const queue = new AsyncQueue();
+      const controller = new AbortController();
+      const told: unknown[] = [];
+      const consumer = make((error) => told.push(error));
+      const handle = queue.submit(task, [], { consumer, signal: controller.signal });
+      await settled();
+      act({ queue, handle, controller });
+      expect(handle.state).toBe('cancelled');
+      const error = await errorOf(handle.promise);
+      await settled();
+      expect(told).toEqual([error]);
+      await queue.shutdown();
+    }
+    await over.promise;
+  });
 });
 
 test('A WritableStream that keeps no queue gets one item after the other', async () => {
