@@ -110,7 +110,7 @@ export class Lifecycle {
   done(attempt: Attempt, value: unknown): void {
     if (attempt.isTimedOut) this.failed(attempt, 'timeout', timeoutError(attempt.task));
     else if (attempt.task.settings.consumer === undefined) this.finish(attempt, DONE, value);
-    else void this.#feed(attempt, nothing());
+    else void this.#feed(attempt, null);
   }
 
   /** The task has returned an iterator. */
@@ -275,7 +275,7 @@ export class Lifecycle {
   }
 
   /** The task's consumer reads what there is to read; the task, whose place is free by now, ends with it. */
-  async #feed({ task }: Attempt, items: AsyncIterable<unknown>): Promise<void> {
+  async #feed({ task }: Attempt, items: TaskIterator | null): Promise<void> {
     const consumer = task.settings.consumer as Consumer;
     this.#scheduler.finish(task);
     const feed = new Feed(items, consumer);
@@ -295,6 +295,3 @@ export class Lifecycle {
 export function timeoutError(task: Task): TaskTimeoutError {
   return new TaskTimeoutError(task.settings.timeout, task.attempts);
 }
-
-/** What a consumer gets of a result that is no iterator. */
-async function* nothing(): AsyncGenerator<never> {}

@@ -1,7 +1,7 @@
 import { wrongType } from '../check.js';
 import { isThenable } from '../tasks/thenable.js';
 import { within } from '../within.js';
-import { TaskIterator } from './iteration.js';
+import type { TaskIterator } from './iteration.js';
 import { type Sink, sinkOf } from './sinks.js';
 
 /** How long a generator may take to end when its consumer has failed, before the caller hears of it, in milliseconds. */
@@ -28,14 +28,14 @@ export function checkConsumer(consumer: unknown): Consumer {
   throw wrongType('consumer', 'a WritableStream, a Writable, or an object with a `write` method', consumer);
 }
 
-/** What a consumer is given. */
+/** What a consumer is given: items, or with null nothing but the end. */
 export class Feed {
-  readonly #items: AsyncIterator<unknown>;
+  readonly #items: TaskIterator | null;
   readonly #consumer: Consumer;
   #sink: Sink | null = null;
 
-  constructor(items: AsyncIterable<unknown>, consumer: Consumer) {
-    this.#items = items[Symbol.asyncIterator]();
+  constructor(items: TaskIterator | null, consumer: Consumer) {
+    this.#items = items;
     this.#consumer = consumer;
   }
 
@@ -49,7 +49,7 @@ export class Feed {
       this.#sink = sinkOf(this.#consumer);
       await writeAll(this.#items, this.#sink);
     } catch (error) {
-      if (this.#items instanceof TaskIterator) await within(PATIENCE, this.#items.abort(error));
+      if (this.#items !== null) await within(PATIENCE, this.#items.abort(error));
       throw error;
     }
   }
@@ -59,10 +59,10 @@ export class Feed {
   }
 }
 
-async function writeAll(iterator: AsyncIterator<unknown>, sink: Sink): Promise<void> {
+async function writeAll(items: TaskIterator | null, sink: Sink): Promise<void> {
   try {
-    for (;;) {
-      const { value, done } = await sink.during(iterator.next());
+    while (items !== null) {
+      const { value, done } = await sink.during(items.next());
       if (done) break;
       const written = sink.write(value);
       if (isThenable(written)) await sink.during(written);

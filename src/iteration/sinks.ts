@@ -159,6 +159,8 @@ class WebSink extends Sink {
   }
 
   async end(): Promise<void> {
+    // One that was closed before has said so then.
+    await null;
     this.#isEnding = true;
     await this.#writer.close();
     this.#writer.releaseLock();
