@@ -137,38 +137,26 @@ export class Attempts implements Assigner, AttemptOwner {
   }
 
   attemptDone(attempt: Attempt, value: unknown): void {
-    this.#end(attempt);
-    if (attempt.isCurrent) this.#lifecycle.done(attempt, value);
-    else this.#drop(attempt);
+    if (this.#counts(attempt)) this.#lifecycle.done(attempt, value);
     this.#rounds.plan();
   }
 
   attemptIterates(attempt: Attempt, source: ItemSource): void {
-    this.#end(attempt);
-    if (attempt.isCurrent) {
-      this.#lifecycle.iterates(attempt, source);
-    } else {
-      source.close().catch(() => {});
-      this.#drop(attempt);
-    }
+    if (this.#counts(attempt)) this.#lifecycle.iterates(attempt, source);
+    else source.close().catch(() => {});
     this.#rounds.plan();
   }
 
   attemptFailed(attempt: Attempt, error: unknown): void {
-    this.#end(attempt);
-    if (!attempt.isCurrent) this.#drop(attempt);
-    else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(attempt.task));
-    else if (isNiceqError(error, 'ERR_NOT_PORTABLE')) this.#lifecycle.finish(attempt, FAILED, error);
-    else this.#lifecycle.failed(attempt, 'error', error);
+    if (this.#counts(attempt)) {
+      if (isNiceqError(error, 'ERR_NOT_PORTABLE')) this.#lifecycle.finish(attempt, FAILED, error);
+      else this.#lifecycle.failed(attempt, 'error', error);
+    }
     this.#rounds.plan();
   }
 
   attemptLost(attempt: Attempt, error: WorkerLostError): void {
-    const { task } = attempt;
-    this.#end(attempt);
-    if (!attempt.isCurrent) this.#drop(attempt);
-    else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(task));
-    else this.#lifecycle.failed(attempt, 'lost', lossOf(error, task));
+    if (this.#counts(attempt)) this.#lifecycle.failed(attempt, 'lost', lossOf(error, attempt.task));
     this.#rounds.plan();
   }
 
@@ -219,6 +207,15 @@ export class Attempts implements Assigner, AttemptOwner {
       }
     }
     this.#rounds.plan();
+  }
+
+  /** The worker is rid of the attempt. Whether its outcome is that of its task. */
+  #counts(attempt: Attempt): boolean {
+    this.#end(attempt);
+    if (!attempt.isCurrent) this.#drop(attempt);
+    else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(attempt.task));
+    else return true;
+    return false;
   }
 
   /**

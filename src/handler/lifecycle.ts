@@ -108,8 +108,7 @@ export class Lifecycle {
 
   /** The task has returned a value. */
   done(attempt: Attempt, value: unknown): void {
-    if (attempt.isTimedOut) this.failed(attempt, 'timeout', timeoutError(attempt.task));
-    else if (attempt.task.settings.consumer === undefined) this.finish(attempt, DONE, value);
+    if (attempt.task.settings.consumer === undefined) this.finish(attempt, DONE, value);
     else void this.#feed(attempt, null);
   }
 
@@ -117,10 +116,9 @@ export class Lifecycle {
   iterates(attempt: Attempt, source: ItemSource): void {
     const { task, employment } = attempt;
     const { signal, consumer } = task.settings;
-    if (attempt.isTimedOut || attempt.isUpdate) {
+    if (attempt.isUpdate) {
       source.close().catch(() => {});
-      if (attempt.isTimedOut) this.failed(attempt, 'timeout', timeoutError(task));
-      else this.finish(attempt, FAILED, new TypeError('An update returned an iterator, which nobody could read'));
+      this.finish(attempt, FAILED, new TypeError('An update returned an iterator, which nobody could read'));
       return;
     }
     attempt.extras.isIterating = true;

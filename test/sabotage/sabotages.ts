@@ -122,8 +122,8 @@ export const sabotages: readonly Sabotage[] = [
     'handler/lifecycle.ts',
     [
       'a task that is cancelled stays with its signal',
-      'if (signal !== undefined) this.#signals.remove(signal, task);\n    // A consumer',
-      '// A consumer',
+      'if (signal !== undefined) this.#signals.remove(signal, task);\n    task.settle',
+      'task.settle',
     ],
     ['what has ended still runs', 'if (task.phase === RUNNING) this.pending--;\n    else if', 'if'],
     ['a task settles twice', '    if (task.isSettled) return;\n'],
@@ -134,11 +134,6 @@ export const sabotages: readonly Sabotage[] = [
       'this.requeue',
     ],
     ['a given back task keeps its attempt', '    if (task.phase === RUNNING) task.attempts--;\n'],
-    [
-      'a result that came too late counts',
-      "if (attempt.isTimedOut) this.failed(attempt, 'timeout', timeoutError(attempt.task));\n    else if",
-      'if',
-    ],
     ['the delay of a retry is left out', '    if (delay === 0) {', '    if (delay >= 0) {'],
     [
       'tasks are run again while the queue ends',
@@ -155,10 +150,10 @@ export const sabotages: readonly Sabotage[] = [
   ]),
   ...of(
     'handler/attempts.ts',
+    ['an attempt ends twice', 'if (!attempt.isCurrent) this.#drop(attempt);\n    else if', 'if'],
     [
-      'an attempt ends twice',
-      'if (attempt.isCurrent) this.#lifecycle.done(attempt, value);\n    else this.#drop(attempt);',
-      'this.#lifecycle.done(attempt, value);',
+      'a result that came too late counts',
+      "else if (attempt.isTimedOut) this.#lifecycle.failed(attempt, 'timeout', timeoutError(attempt.task));\n    ",
     ],
     [
       'what never began is lost with its worker',
@@ -168,8 +163,8 @@ export const sabotages: readonly Sabotage[] = [
     ['what others have ended is taken back again', '      if (attempt.hasEnded) continue;\n'],
     [
       'a lost task fails as if it had thrown',
-      "this.#lifecycle.failed(attempt, 'lost', lossOf(error, task))",
-      "this.#lifecycle.failed(attempt, 'error', lossOf(error, task))",
+      "this.#lifecycle.failed(attempt, 'lost', lossOf(error, attempt.task))",
+      "this.#lifecycle.failed(attempt, 'error', lossOf(error, attempt.task))",
     ],
     [
       'what a worker leaves is cancelled although it is to be reassigned',
