@@ -16,8 +16,8 @@ export interface EmploymentOwner {
   workerPaused(employment: Employment): void;
   workerReady(employment: Employment): Promise<void>;
   isMetered(job: Job): boolean;
-  /** A method of the worker's has thrown that must not. */
-  workerThrew(error: unknown): void;
+  /** Calls an optional method of the worker's, which may throw, at once or later. */
+  guard(call: () => unknown): void;
 }
 
 /** What is to be done on a worker before it takes tasks. */
@@ -105,28 +105,27 @@ export class Employment extends Seat implements Employer {
       // The scheduler's jobs are tasks: nothing else is ever added to it.
       return this.worker.holds?.((job as unknown as Task).fn) ?? false;
     } catch (error) {
-      this.#owner.workerThrew(error);
+      // It is asked so often that a closure for each time would be dear.
+      this.#owner.guard(() => {
+        throw error;
+      });
       return false;
     }
   }
 
   /** Asks the worker to give an attempt back. */
   recall(attempt: Attempt): boolean | Promise<boolean> {
-    try {
-      return this.worker.recall?.(attempt) ?? false;
-    } catch (error) {
-      this.#owner.workerThrew(error);
-      return false;
-    }
+    let answer: boolean | Promise<boolean> = false;
+    this.#owner.guard(() => {
+      answer = this.worker.recall?.(attempt) ?? false;
+      return answer;
+    });
+    return answer;
   }
 
   /** Tells the worker to end an attempt. */
   cancel(attempt: Attempt, reason: unknown): void {
-    try {
-      this.worker.cancel?.(attempt, reason);
-    } catch (error) {
-      this.#owner.workerThrew(error);
-    }
+    this.#owner.guard(() => this.worker.cancel?.(attempt, reason));
   }
 
   serves(series: unknown): boolean {
@@ -181,16 +180,11 @@ export class Employment extends Seat implements Employer {
 
   /** Measures its memory anew, for the next who looks. */
   measure(): void {
-    try {
-      this.worker.memory?.().then(
-        (bytes) => {
-          this.memory = bytes;
-        },
-        () => {},
-      );
-    } catch (error) {
-      this.#owner.workerThrew(error);
-    }
+    this.#owner.guard(() =>
+      this.worker.memory?.().then((bytes) => {
+        this.memory = bytes;
+      }),
+    );
   }
 
   /** Whether a task still waits for something that this worker has in hand. */

@@ -166,10 +166,8 @@ export class Workforce implements EmploymentOwner {
     return this.#scheduler.isMetered(job);
   }
 
-  workerThrew(error: unknown): void {
-    this.#host.guard(() => {
-      throw error;
-    });
+  guard(call: () => unknown): void {
+    this.#host.guard(call);
   }
 
   workerLost(employment: Employment, error: WorkerLostError, unstarted: readonly Assignment[]): void {

@@ -482,6 +482,36 @@ describe('A worker whose optional methods throw', () => {
     expect(queue.stats().workers).toMatchObject([{ id: 1, memory: undefined }]);
     expect(told).toEqual(['in memory']);
   });
+
+  test('is heard, and goes on, if they do it later', async () => {
+    class Late extends ManualWorker {
+      override readonly cancel = async (): Promise<void> => {
+        throw new Error('in cancel');
+      };
+      override async recall(): Promise<boolean> {
+        throw new Error('in recall');
+      }
+      async memory(): Promise<number> {
+        throw new Error('in memory');
+      }
+    }
+    const { queue, worker, told } = await faulty(new Late({ ahead: 1 }));
+    const [first, second] = [queue.submit(nothing), queue.submit(nothing)];
+    await settled();
+    const heard = async () => {
+      await settled();
+      return told.splice(0);
+    };
+    expect([queue.stats().workers[0]?.memory, await heard()]).toEqual([undefined, ['in memory']]);
+    expect([first.cancel(), await heard()]).toEqual([true, ['in cancel']]);
+    const urgent = queue.call(nothing, [], { doNext: true });
+    expect(await heard()).toEqual(['in recall']);
+    for (const value of ['cancelled', 'kept', 'urgent']) {
+      worker.done(value);
+      await settled();
+    }
+    expect([await second.promise, await urgent]).toEqual(['kept', 'urgent']);
+  });
 });
 
 describe('detachWorker()', () => {
