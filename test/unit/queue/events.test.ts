@@ -253,6 +253,22 @@ describe('Listeners', () => {
     expect(uncaught).toEqual([fault, fault]);
   });
 
+  test('that throw, and a logger that rejects when it is told, are no worse', async () => {
+    const [fault, cause] = [new Error('disk full'), new Error('thrown')];
+    const error = vi.fn(async () => {
+      throw fault;
+    });
+    const uncaught = await uncaughtIn(async () => {
+      const queue = queueOf([new AsyncWorker()], { logger: { debug: nothing, info: nothing, warn: nothing, error } });
+      queue.on('started', () => {
+        throw cause;
+      });
+      expect(await queue.call(() => 1)).toBe(1);
+    });
+    expect(uncaught).toEqual([fault]);
+    expect(error.mock.calls).toEqual([['A listener threw', cause]]);
+  });
+
   test('heard once are heard once', async () => {
     const queue = queueOf();
     const [once, always] = [vi.fn(), vi.fn()];
