@@ -64,7 +64,7 @@ export class Lifecycle {
   refuse(task: Task, end: typeof FAILED | typeof CANCELLED, outcome: unknown): void {
     const { consumer } = task.settings;
     task.settle(end, outcome, task.queuedAt);
-    if (consumer !== undefined) soon(() => void abortConsumer(consumer, outcome));
+    if (consumer !== undefined) soon(() => abortConsumer(consumer, outcome));
   }
 
   submitted(task: Task): void {

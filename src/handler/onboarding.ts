@@ -141,7 +141,7 @@ export class Onboarding {
     const succeeded = () => true;
     const failed = () => {
       delivered.delete(update);
-      // Nobody else is given it from now on.
+      // Nobody who comes later is given it. Those that start have it as an errand, and the caller hears of each of them.
       if (isTrial) this.#updates.forget(update);
       return false;
     };
