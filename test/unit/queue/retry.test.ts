@@ -91,6 +91,17 @@ describe('After an error', () => {
     expect(logger.error.mock.calls[0]?.[1]).toBe(fault);
   });
 
+  test('of a task that was cancelled nobody is asked whether it is run again', async () => {
+    const { queue, worker } = await manual();
+    const error = vi.fn(() => true);
+    const handle = queue.submit(nothing, [], { retry: { error } });
+    await settled();
+    handle.cancel();
+    worker.fail(new Error('too late'));
+    await settled();
+    expect([handle.state, worker.given.length, error.mock.calls]).toEqual(['cancelled', 1, []]);
+  });
+
   test('a task goes to the head of its series', async () => {
     const { queue, worker } = await manual();
     for (const id of ['a', 'b', 'c']) queue.submit(nothing, [], { id, retry: { error: 1 } });
