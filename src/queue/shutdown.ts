@@ -1,3 +1,4 @@
+import { now } from '../clock.js';
 import type { TaskHandler } from '../handler/task-handler.js';
 import type { ShutdownMode } from './options.js';
 import { QUEUED, RUNNING, type Task } from './task.js';
@@ -13,6 +14,8 @@ export class Shutdown {
   readonly #onSettled: () => void;
   #hasSettled!: () => void;
   #isDismissing = false;
+  /** When it becomes a crash; long ago once it has ended, so that nothing waits for that any more. */
+  #deadline = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   /** Resolves with what it left unfinished. */
   readonly promise: Promise<TaskHandle[]>;
@@ -32,14 +35,16 @@ export class Shutdown {
     if (mode === 'drain') handler.resume();
   }
 
-  /** Goes on in `mode` if that is stronger, and as a crash after `timeout` ms. */
+  /** Goes on in `mode` if that is stronger, and as a crash after `timeout` ms if that is sooner. */
   escalate(mode: ShutdownMode, timeout: number): void {
     if (strength[mode] > strength[this.#mode]) {
       this.#mode = mode;
       if (mode === 'crash' && this.#isDismissing) void this.#dismiss();
     }
     this.check();
-    if (timeout === Number.POSITIVE_INFINITY || this.#mode === 'crash') return;
+    const deadline = now() + timeout;
+    if (deadline >= this.#deadline || this.#mode === 'crash') return;
+    this.#deadline = deadline;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.escalate('crash', Number.POSITIVE_INFINITY), timeout);
   }
@@ -77,6 +82,7 @@ export class Shutdown {
     this.#handler.lifecycle.isRetrying = false;
     this.#onSettled();
     await this.#dismiss();
+    this.#deadline = Number.NEGATIVE_INFINITY;
     clearTimeout(this.#timer);
     return this.#unfinished;
   }

@@ -885,6 +885,27 @@ describe('shutdown()', () => {
     await expectCancelled(handles);
   });
 
+  test('becomes a crash as soon as any of those who ask for it say', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { queue, handles } = await fill();
+    for (const timeout of [1000, 100, 5000]) void queue.shutdown({ timeout });
+    vi.advanceTimersByTime(99);
+    expect(handles[0]?.state).toBe('running');
+    vi.advanceTimersByTime(1);
+    await expectCancelled(handles);
+  });
+
+  test('that has ended waits for nothing when it is asked for again', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const queue = new TaskQueue();
+    for (const timeout of [1000, 4000, 100]) {
+      await queue.shutdown({ timeout });
+      expect(vi.getTimerCount()).toBe(0);
+    }
+  });
+
   test('that waits for a worker to stop can still become a crash', async () => {
     class Stubborn extends ManualWorker {
       override stop(): Promise<void> {
