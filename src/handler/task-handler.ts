@@ -135,8 +135,8 @@ export class TaskHandler implements TaskOwner {
 
   /** Those that do not wait in the scheduler. */
   *#unscheduled(): IterableIterator<Task> {
-    yield* this.lifecycle.elsewhere();
     yield* this.#inHand();
+    yield* this.lifecycle.elsewhere();
   }
 
   /** Those that workers hold or run. */
@@ -174,16 +174,16 @@ export class TaskHandler implements TaskOwner {
     return count;
   }
 
-  /** How many tasks wait and how many have started, by series. */
+  /** How many tasks wait and how many have started, by series. Those that workers are busy with come first. */
   counts(): Map<unknown, { waiting: number; started: number }> {
     const counts = new Map<unknown, { waiting: number; started: number }>();
-    for (const [series, waiting] of this.scheduler.sizes()) counts.set(series, { waiting, started: 0 });
-    for (const { series, phase } of this.#unscheduled()) {
+    const countOf = (series: unknown) => {
       const count = counts.get(series) ?? { waiting: 0, started: 0 };
       counts.set(series, count);
-      if (phase < RUNNING) count.waiting++;
-      else count.started++;
-    }
+      return count;
+    };
+    for (const { series, phase } of this.#unscheduled()) countOf(series)[phase < RUNNING ? 'waiting' : 'started']++;
+    for (const [series, waiting] of this.scheduler.sizes()) countOf(series).waiting += waiting;
     return counts;
   }
 

@@ -68,41 +68,51 @@ export class Stats {
   }
 
   snapshot(handler: TaskHandler): QueueStats {
-    this.#fold();
     const all = new Tally();
     all.add(this.#others);
     for (const tally of this.#bySeries.values()) all.add(tally);
     const counts = handler.counts();
-    // Those of which nothing has ended come last.
-    const keys = new Set([...this.#bySeries.keys(), ...counts.keys()]);
+    // None is more active than those that have something to do.
+    const keys = [...new Set([...counts.keys(), ...this.#latest])];
     const series: SeriesStats[] = [];
     let [waiting, started] = [handler.waiting, handler.pending];
-    for (const key of [...keys].slice(0, SERIES)) {
+    for (const key of keys.slice(0, SERIES)) {
       const count = counts.get(key) ?? { waiting: 0, started: 0 };
       waiting -= count.waiting;
       started -= count.started;
       series.push({ series: key, ...summary(this.#bySeries.get(key) ?? new Tally(), count) });
     }
+    const others = new Tally();
+    others.add(this.#others);
+    for (const key of keys.slice(SERIES)) {
+      const tally = this.#bySeries.get(key);
+      if (tally !== undefined) others.add(tally);
+    }
     return {
       ...summary(all, { waiting: handler.waiting, started: handler.pending }),
       series,
-      otherSeries: summary(this.#others, { waiting, started }),
+      otherSeries: summary(others, { waiting, started }),
       workers: handler.workforce.employments.map((employment) => {
         const { id, kind, tally, memory, utilization, attempts } = employment;
         employment.measure();
-        const started = attempts.filter(({ isStarted, isCurrent }) => isStarted && isCurrent).length;
-        const waiting = attempts.filter(({ isStarted, isCurrent }) => !isStarted && isCurrent).length;
+        const tasks = attempts.filter(({ isCurrent, isUpdate }) => isCurrent && !isUpdate);
+        const started = tasks.filter(({ isStarted }) => isStarted).length;
+        const waiting = tasks.length - started;
         return { id, kind, utilization, memory, ...summary(tally, { waiting, started }) };
       }),
     };
   }
 
+  /** The series of which something has ended, the latest first. */
+  get #latest(): unknown[] {
+    const byAge = [...this.#bySeries].sort(([, a], [, b]) => a.lastAt - b.lastAt);
+    return byAge.map(([key]) => key).reverse();
+  }
+
   /** The least recently active series become others, until there are few enough. */
   #fold(): void {
-    if (this.#bySeries.size <= SERIES) return;
-    const oldest = [...this.#bySeries].sort(([, a], [, b]) => a.lastAt - b.lastAt).slice(0, -SERIES);
-    for (const [key, tally] of oldest) {
-      this.#others.add(tally);
+    for (const key of this.#latest.slice(SERIES)) {
+      this.#others.add(this.#bySeries.get(key) as Tally);
       this.#bySeries.delete(key);
     }
   }

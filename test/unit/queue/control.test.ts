@@ -421,6 +421,49 @@ describe('stats()', () => {
     expect([queue.sizeOf('a'), queue.sizeOf('b')]).toEqual([1, 1]);
   });
 
+  test('tells of the series that are active before those that were', async () => {
+    const { queue, worker } = await manual();
+    const end = async (series: unknown) => {
+      queue.submit(nothing, [], { series });
+      await settled();
+      worker.done();
+    };
+    for (let i = 0; i < 1001; i++) await end(i);
+    for (const series of ['runs', 'waits']) queue.submit(nothing, [], { series });
+    await settled();
+    const { series, otherSeries, done, started, waiting } = queue.stats();
+    expect(series.slice(0, 3)).toMatchObject([
+      { series: 'runs', started: 1 },
+      { series: 'waits', waiting: 1 },
+      { series: 1000, done: 1 },
+    ]);
+    expect([series.length, done, started, waiting]).toEqual([1000, 1001, 1, 1]);
+    // Those that ended first.
+    expect(series.at(-1)?.series).toBe(3);
+    expect([otherSeries.done, otherSeries.started, otherSeries.run.count]).toEqual([3, 0, 3]);
+  });
+
+  test('tells of a series that runs before a thousand that wait', async () => {
+    const { queue } = await manual();
+    for (let i = 0; i < 2000; i++) queue.submit(nothing, [], { series: i });
+    await settled();
+    const { series, otherSeries } = queue.stats();
+    expect(series[0]).toMatchObject({ series: 0, started: 1 });
+    expect([series.length, otherSeries.waiting, otherSeries.started]).toEqual([1000, 1000, 0]);
+  });
+
+  test('counts no update among the tasks of a worker', async () => {
+    const { queue, worker } = await manual();
+    const update = queue.update(nothing);
+    await settled();
+    expect(worker.running).toHaveLength(1);
+    const { started, waiting, workers } = queue.stats();
+    expect(workers).toMatchObject([{ started, waiting }]);
+    expect([started, waiting]).toEqual([0, 0]);
+    worker.done();
+    await update;
+  });
+
   test('looks at each task once, however many series there are', async () => {
     const { queue, worker } = await manual({ concurrency: 2, ahead: 1 });
     for (let i = 0; i < 300; i++) queue.submit(nothing, [], { series: i % 100 });
