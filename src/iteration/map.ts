@@ -6,8 +6,10 @@ export interface MapSetup<T> {
   submit(item: T, index: number): TaskHandle;
   /** Whether the queue has room for one more task. */
   hasRoom(): boolean;
-  /** Resolves when it has, which others who wait for it may take first. */
-  room(): Promise<void>;
+  /** Resolves when it has, which others who wait for it may take first, or `isOver`, of which `ended` tells. */
+  room(isOver: () => boolean): Promise<void>;
+  /** The map is over. */
+  ended(): void;
   /** How many results may be on their way or waiting to be read. */
   readonly inFlight: number;
   /** Whether results come in the order of the input, or as tasks end. */
@@ -156,7 +158,7 @@ export class MapIterator<T> implements AsyncIterableIterator<unknown> {
 
   /** Waits for room, and for what has made it: the promise of a task that has failed says so only a moment later. */
   async #room(): Promise<void> {
-    await this.#setup.room();
+    await this.#setup.room(() => this.#isOver);
     const failed = [...this.#handles].find(({ state }) => state === 'failed' || state === 'cancelled');
     await failed?.promise.catch(() => {});
   }
@@ -190,6 +192,7 @@ export class MapIterator<T> implements AsyncIterableIterator<unknown> {
       if (!this.#isAsking) this.#closed = closed;
     }
     for (const reader of this.#readers.splice(0)) reader(this.#last());
+    this.#setup.ended();
   }
 
   async #close(): Promise<void> {

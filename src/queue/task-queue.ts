@@ -223,7 +223,9 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     const results = new MapIterator(input, {
       submit: (item, index) => this.submit(run, [item, index], callOptions),
       hasRoom,
-      room: () => this.#waiters.until(hasRoom),
+      room: (isOver) => this.#waiters.until(() => isOver() || hasRoom()),
+      // The next round looks at those who wait for room.
+      ended: () => this.handler.rounds.plan(),
       inFlight: checkInteger('inFlight', inFlight, 1),
       isOrdered: checkBoolean('ordered', ordered),
       signal: callOptions.signal,

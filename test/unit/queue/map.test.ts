@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { AsyncQueue, taskContext } from 'niceq';
 import { describe, expect, test } from 'vitest';
 import { deferred } from '../deferred.js';
@@ -307,6 +309,29 @@ describe('map()', () => {
       end.resolve();
       expect(await results).toEqual([2, 4, 6]);
       await Promise.all(others);
+    });
+
+    test('leaves nothing behind when it is left while it waits', async () => {
+      setFlagsFromString('--expose-gc');
+      const gc = runInNewContext('gc') as () => void;
+      const queue = new AsyncQueue({ concurrency: 1, maxQueued: 1 });
+      for (let i = 0; i < 2; i++) queue.submit(() => new Promise<never>(nothing));
+      await settled();
+      // A function of its own: this one's frame, which outlives every await, would keep the input.
+      const leave = async () => {
+        const input = [1, 2, 3];
+        const results = queue.map(input, double);
+        const next = results.next();
+        await settled();
+        await results.return?.();
+        expect(await next).toEqual({ value: undefined, done: true });
+        return new WeakRef(input);
+      };
+      const inputs = [await leave(), await leave()];
+      await settled();
+      gc();
+      expect([queue.pending, queue.size]).toEqual([1, 1]);
+      expect(inputs.filter((input) => input.deref() !== undefined)).toEqual([]);
     });
 
     test('rejects when it is shut down meanwhile', async () => {
