@@ -1,5 +1,6 @@
 import type { QueueEvents } from '../queue/events.js';
 import type { Task } from '../queue/task.js';
+import type { Desk } from '../scheduling/crew.js';
 import type { IWorker } from '../workers/worker.js';
 import type { KeptUpdate } from './updates.js';
 
@@ -28,6 +29,8 @@ export interface HandlerHost {
 export interface Recruiter {
   /** All that could be assigned has been; `hasMore` tells whether something waits that some worker may run. */
   roundEnded(hasMore: boolean): void;
+  /** Where those that it hires belong. */
+  readonly desk: Desk;
   /** What workers that could still be hired would run at a time. */
   readonly vacancy: number;
   /** Hires at once as many as there always are. Resolves when they have started. */

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { now } from '../clock.js';
 import type { WorkerStartError } from '../errors.js';
-import type { Crew } from '../scheduling/crew.js';
+import type { Crew, Desk } from '../scheduling/crew.js';
 import type { IWorker } from '../workers/worker.js';
 import type { Recruiter } from './host.js';
 import type { TaskHandler } from './task-handler.js';
@@ -50,6 +50,10 @@ export class Pool implements Recruiter {
     this.#concurrency = concurrency;
     this.#size = size;
     this.#crew = handler.workforce.announce(kind, series === null ? null : new Set(series));
+  }
+
+  get desk(): Desk {
+    return this.#crew.desk(this.#kind);
   }
 
   /** What workers that could still be hired would run at a time. */

@@ -159,12 +159,17 @@ export class TaskHandler implements TaskOwner {
   }
 
   /**
-   * How many tasks wait for a place: neither those that are about to start, as one is free for them or theirs already,
-   * nor those that are run again.
+   * Whether one more task would wait for a place while `most` do: neither those that are about to start, as one is free
+   * for them or theirs already, nor those that are run again.
    */
-  get backlog(): number {
-    const { scheduler, workforce } = this;
-    return workforce.surplus + scheduler.size - scheduler.repeated - scheduler.startable(workforce.free, now());
+  isFull(most: number, series: unknown, requirement: Requirement): boolean {
+    const { scheduler, workforce, lifecycle } = this;
+    const places = workforce.free;
+    const starting = scheduler.claim(places);
+    // What a worker has beyond its places it holds, unless it has fewer of them than before.
+    const held = Math.min(lifecycle.held, workforce.surplus);
+    const waiting = held + scheduler.size - scheduler.repeated - starting;
+    return waiting >= most && !scheduler.claimOne(places, series, requirement);
   }
 
   waitingOf(series: unknown): number {

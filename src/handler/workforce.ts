@@ -3,6 +3,7 @@ import { type WorkerLostError, WorkerStartError } from '../errors.js';
 import type { DetachOptions } from '../queue/options.js';
 import type { Task } from '../queue/task.js';
 import type { Crew } from '../scheduling/crew.js';
+import { Places } from '../scheduling/demand.js';
 import type { Job } from '../scheduling/job.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
 import { within } from '../within.js';
@@ -87,13 +88,14 @@ export class Workforce implements EmploymentOwner {
     return capacity;
   }
 
-  /** How many of those places nothing is in, with those of workers that could still be hired. */
-  get free(): number {
-    let free = this.recruiter?.vacancy ?? 0;
-    for (const { isLeaving, concurrency, load } of this.#employments.values()) {
-      if (!isLeaving) free += Math.max(0, concurrency - load);
+  /** Those of the places that nothing is in, with those of workers that could still be hired. */
+  get free(): Places {
+    const places = new Places(now());
+    if (this.recruiter !== null) places.add(this.recruiter.desk, this.recruiter.vacancy);
+    for (const { crew, kind, concurrency, load } of this.#employments.values()) {
+      if (crew !== null) places.add(crew.desk(kind), Math.max(0, concurrency - load));
     }
-    return free;
+    return places;
   }
 
   /** How many tasks workers have beyond their places. */

@@ -19,6 +19,7 @@ import type { Consumer } from '../iteration/feed.js';
 import { MapIterator } from '../iteration/map.js';
 import { checkLogger } from '../logger.js';
 import { sourceOf } from '../protocol/portable.js';
+import type { Requirement } from '../scheduling/acceptance.js';
 import type { LimitRule } from '../scheduling/limiter.js';
 import { isSameKey } from '../scheduling/series.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
@@ -179,7 +180,8 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     const { signal } = task.settings;
     if (signal?.aborted) this.handler.lifecycle.refuse(task, CANCELLED, signal.reason);
     else if (this.#shutdown !== null) this.handler.lifecycle.refuse(task, FAILED, new QueueClosedError());
-    else if (this.#isFull) this.handler.lifecycle.refuse(task, FAILED, new QueueFullError(this.#maxQueued));
+    else if (this.#isFull(task.series, requirement))
+      this.handler.lifecycle.refuse(task, FAILED, new QueueFullError(this.#maxQueued));
     else {
       this.#wasIdle = false;
       this.#wasEmpty = false;
@@ -188,9 +190,9 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     return task;
   }
 
-  get #isFull(): boolean {
+  #isFull(series: unknown, requirement: Requirement): boolean {
     // What waits for a place is part of what waits: mostly there is no need to look closer.
-    return this.size >= this.#maxQueued && this.handler.backlog >= this.#maxQueued;
+    return this.size >= this.#maxQueued && this.handler.isFull(this.#maxQueued, series, requirement);
   }
 
   /**
@@ -217,9 +219,9 @@ export class TaskQueue extends GuardedEmitter<QueueEvents> implements AsyncDispo
     checkIterable(input);
     const run = fn as Callee<[unknown, number], R>;
     // Refused now rather than with the first item.
-    makeCall(run, [], callOptions, this.#defaults);
+    const { requirement } = makeCall(run, [], callOptions, this.#defaults);
     // A queue that was shut down refuses the task, which ends the map.
-    const hasRoom = () => !this.#isFull || this.#shutdown !== null;
+    const hasRoom = () => !this.#isFull(callOptions.series, requirement) || this.#shutdown !== null;
     const results = new MapIterator(input, {
       submit: (item, index) => this.submit(run, [item, index], callOptions),
       hasRoom,

@@ -90,7 +90,7 @@ class Line {
 }
 
 /** The workers of one kind in a crew. */
-class Desk {
+export class Desk {
   readonly kind: string;
   /** The latest virtual time at which one of its workers was given a job. */
   clock = 0;
@@ -160,6 +160,11 @@ export class Crew implements Turn {
     return this.#desks.some((desk) => desk.members > 0 && acceptance.accepts(desk.kind));
   }
 
+  /** The desks of those. */
+  desksFor(acceptance: Acceptance): Desk[] {
+    return this.#desks.filter((desk) => desk.members > 0 && acceptance.accepts(desk.kind));
+  }
+
   has(kind: string): boolean {
     return this.#desks.some((desk) => desk.members > 0 && desk.kind === kind);
   }
@@ -170,19 +175,19 @@ export class Crew implements Turn {
 
   /** One more worker of `kind` belongs here. True if it is the first of its kind. */
   join(kind: string): boolean {
-    const desk = this.#desk(kind);
+    const desk = this.desk(kind);
     if (desk.members === 0) desk.clock = this.#clock;
     return desk.members++ === 0;
   }
 
   /** One worker of `kind` fewer. True if it was the last of its kind. */
   leave(kind: string): boolean {
-    return --this.#desk(kind).members === 0;
+    return --this.desk(kind).members === 0;
   }
 
   /** A seat that nobody has used yet comes after all others that are as little loaded. */
   admit(seat: Seat): void {
-    seat.desk = this.#desk(seat.kind);
+    seat.desk = this.desk(seat.kind);
     this.#place(seat, ++this.#admissions);
   }
 
@@ -271,7 +276,7 @@ export class Crew implements Turn {
 
   /** Whether a job waits that a worker of `kind` would be given. */
   hasWorkFor(kind: string): boolean {
-    return this.#next(this.#desk(kind)) !== null;
+    return this.#next(this.desk(kind)) !== null;
   }
 
   /**
@@ -327,7 +332,7 @@ export class Crew implements Turn {
     return best;
   }
 
-  #desk(kind: string): Desk {
+  desk(kind: string): Desk {
     for (const desk of this.#desks) if (desk.kind === kind) return desk;
     const desk = new Desk(kind);
     this.#desks.push(desk);

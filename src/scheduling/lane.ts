@@ -1,4 +1,5 @@
 import type { Acceptance, Requirement } from './acceptance.js';
+import type { Demand } from './demand.js';
 import { costOf, type Job } from './job.js';
 import { JobList } from './job-list.js';
 import { type Level, slotOf } from './level.js';
@@ -65,9 +66,11 @@ export class Lane {
   readonly requirement: Requirement;
   /** What accepts its jobs at present; only the lane of closures ever changes it. */
   acceptance: Acceptance;
-  /** Whether a crew accepts its jobs. */
-  isServed = false;
+  /** What its jobs are part of while they wait; null before there were any. */
+  demand: Demand | null = null;
   size = 0;
+  /** Jobs of which an earlier attempt has started. */
+  repeated = 0;
 
   readonly #turns = new TurnHeap<Row>();
   readonly #unlevelled = new Row(this, null, this.#turns);

@@ -1,5 +1,6 @@
 import type { Requirement } from './acceptance.js';
-import { Crew, type Entry, type Match, type Seat, Share } from './crew.js';
+import { Crew, type Desk, type Entry, type Match, type Seat, Share } from './crew.js';
+import { Demand, type Places } from './demand.js';
 import { costOf, type Job } from './job.js';
 import { type Band, type Lane, NORMAL, type Row } from './lane.js';
 import { Limiter, type LimitRule } from './limiter.js';
@@ -28,8 +29,6 @@ const IDLE_SERIES = 10_000;
 export class Scheduler {
   /** Jobs waiting. */
   size = 0;
-  /** Those of them that some worker, present or to be hired, may run. */
-  servable = 0;
   /** Those of them of which an earlier attempt has started. */
   repeated = 0;
   /** While true nothing is handed out. */
@@ -38,6 +37,9 @@ export class Scheduler {
   readonly #series = new Map<unknown, Series>();
   readonly #crews = new Set<Crew>();
   readonly #ready = new TurnHeap<Crew>();
+  readonly #unserved = new Demand([]);
+  /** What the fewest desks may serve comes first. */
+  #demands = [this.#unserved];
   /** Series whose rate limit lifts at a known time. */
   readonly #due = new TurnHeap<Series>();
   /** Series that have begun to stall, or have ceased to, since somebody asked. */
@@ -55,7 +57,7 @@ export class Scheduler {
   // --- jobs -------------------------------------------------------------------------------------------------------
 
   add(job: Job, key: unknown, band: Band, requirement: Requirement): void {
-    const lane = this.#seriesOf(key).lane(band, requirement);
+    const lane = this.#laneOf(this.#seriesOf(key), band, requirement);
     job.place = ++this.#places;
     lane.push(job);
     this.#arrived(job, lane);
@@ -94,7 +96,7 @@ export class Scheduler {
   addAgain(job: Job): void {
     const { series, band, requirement } = (job.row as Row).lane;
     // The series may have been forgotten since.
-    const lane = this.#seriesOf(series.key).lane(band, requirement);
+    const lane = this.#laneOf(this.#seriesOf(series.key), band, requirement);
     lane.pushAgain(job);
     this.#arrived(job, lane);
   }
@@ -166,20 +168,35 @@ export class Scheduler {
     for (const { key, size } of this.#series.values()) if (size > 0) yield [key, size];
   }
 
-  /** How many of the jobs that never ran could start now in so many places, after those that did, which go first. */
-  startable(places: number, now: number): number {
-    if (this.isPaused) return 0;
-    let again = this.repeated;
-    let fresh = this.servable - again;
-    for (const { lanes, limiter, repeated } of this.#limited) {
-      const waiting = lanes.reduce((sum, { isServed, size }) => sum + (isServed ? size : 0), 0);
-      const allowance = (limiter as Limiter).allowance(now);
-      const allowedAgain = Math.min(repeated, allowance);
-      again -= repeated - allowedAgain;
-      fresh -= Math.max(0, waiting - repeated - (allowance - allowedAgain));
+  /** How many jobs wait that the workers of a desk may run. */
+  demandAt(desk: Desk): number {
+    return this.#demands.reduce((sum, { desks, size }) => sum + (desks.includes(desk) ? size : 0), 0);
+  }
+
+  /**
+   * Has the jobs that could start now take their places. Returns how many of them never ran: among their like those
+   * that did go first.
+   */
+  claim(places: Places): number {
+    const limited = this.#limitedLanes();
+    let count = 0;
+    for (const demand of this.#demands) {
+      const { desks } = demand;
+      let { size, repeated } = demand;
+      for (const lane of limited.get(demand) ?? []) {
+        count += Math.max(0, this.#claim(places, desks, lane.size, lane.series) - lane.repeated);
+        size -= lane.size;
+        repeated -= lane.repeated;
+      }
+      count += Math.max(0, this.#claim(places, desks, size) - repeated);
     }
-    const room = this.#limiter === null ? places : Math.min(places, this.#limiter.allowance(now));
-    return Math.max(0, Math.min(fresh, room - again));
+    return count;
+  }
+
+  /** Whether one more job could start now in what those that wait leave of the places. */
+  claimOne(places: Places, key: unknown, requirement: Requirement): boolean {
+    const series = this.#seriesOf(key);
+    return this.#claim(places, series.desksFor(series.acceptanceOf(requirement)), 1, series) === 1;
   }
 
   // --- limits -----------------------------------------------------------------------------------------------------
@@ -244,7 +261,12 @@ export class Scheduler {
 
   /** Whether some worker, present or to be hired, may run the job. */
   isServed(job: Job): boolean {
-    return (job.row as Row).lane.isServed;
+    return (job.row as Row).lane.demand !== this.#unserved;
+  }
+
+  /** How many jobs wait that some worker, present or to be hired, may run. */
+  get servable(): number {
+    return this.size - this.#unserved.size;
   }
 
   /** The series in which something waits that no worker may run, and nothing did when this was last asked. */
@@ -282,7 +304,7 @@ export class Scheduler {
   #arrived(job: Job, lane: Lane): void {
     this.size++;
     this.#count(lane, 1);
-    if (job.repeated) this.#countRepeated(lane.series, 1);
+    if (job.repeated) this.#countRepeated(lane, 1);
     if (lane.series.size++ === 0) this.#reconsider(lane.series);
     if (lane.size === 1) this.#enter(lane);
     else this.#refresh(lane);
@@ -291,15 +313,16 @@ export class Scheduler {
   #left(job: Job, lane: Lane): void {
     this.size--;
     this.#count(lane, -1);
-    if (job.repeated) this.#countRepeated(lane.series, -1);
+    if (job.repeated) this.#countRepeated(lane, -1);
     if (--lane.series.size === 0) this.#reconsider(lane.series);
     if (lane.size === 0) this.#exit(lane);
     else this.#refresh(lane);
   }
 
   #count(lane: Lane, count: number): void {
-    if (lane.isServed) this.servable += count;
-    else this.#countUnserved(lane.series, count);
+    const demand = lane.demand as Demand;
+    demand.size += count;
+    if (demand === this.#unserved) this.#countUnserved(lane.series, count);
   }
 
   #countUnserved(series: Series, count: number): void {
@@ -310,9 +333,10 @@ export class Scheduler {
     if (!this.#turned.delete(series)) this.#turned.add(series);
   }
 
-  #countRepeated(series: Series, count: number): void {
+  #countRepeated(lane: Lane, count: number): void {
     this.repeated += count;
-    series.repeated += count;
+    lane.repeated += count;
+    (lane.demand as Demand).repeated += count;
   }
 
   /** The first job of a lane may be another one: outside the normal band that is its place in the line. */
@@ -377,6 +401,47 @@ export class Scheduler {
     return series;
   }
 
+  #laneOf(series: Series, band: Band, requirement: Requirement): Lane {
+    const lane = series.lane(band, requirement);
+    lane.demand ??= this.#demandFor(series.desksFor(lane.acceptance));
+    return lane;
+  }
+
+  #demandFor(desks: readonly Desk[]): Demand {
+    for (const demand of this.#demands) if (demand.isFor(desks)) return demand;
+    const demand = new Demand(desks);
+    this.#demands.push(demand);
+    this.#demands.sort((a, b) => a.desks.length - b.desks.length);
+    return demand;
+  }
+
+  #claim(places: Places, desks: readonly Desk[], count: number, series?: Series): number {
+    return this.isPaused ? 0 : places.take(desks, count, [this.#limiter, series?.limiter ?? null]);
+  }
+
+  /** The lanes of series with limits, by the demand that they are part of. */
+  #limitedLanes(): Map<Demand, Lane[]> {
+    const limited = new Map<Demand, Lane[]>();
+    for (const { lanes } of this.#limited) {
+      for (const lane of lanes) {
+        const demand = lane.demand as Demand;
+        const others = limited.get(demand);
+        if (others === undefined) limited.set(demand, [lane]);
+        else others.push(lane);
+      }
+    }
+    return limited;
+  }
+
+  /** What waits in the lane is part of another demand from now on. */
+  #move(lane: Lane, demand: Demand): void {
+    this.#count(lane, -lane.size);
+    (lane.demand as Demand).repeated -= lane.repeated;
+    lane.demand = demand;
+    demand.repeated += lane.repeated;
+    this.#count(lane, lane.size);
+  }
+
   /**
    * Forgets series that have nothing to do and whose shares the clocks have passed; beyond the bound also the oldest of
    * those whose shares they have not, so that memory does not grow with the series ever seen.
@@ -394,13 +459,19 @@ export class Scheduler {
 
   /** The crew has come or gone, or what it accepts has changed: the series it serves get their shares anew. */
   #reassess(crew: Crew): void {
-    if (crew.qualification === null) {
-      for (const series of this.#series.values()) this.#employ(series);
+    for (const series of this.#servedBy(crew)) this.#employ(series);
+    // What a desk that nobody is left of was part of is nobody's now.
+    this.#demands = this.#demands.filter(({ desks }) => desks.every(({ members }) => members > 0));
+  }
+
+  *#servedBy({ qualification }: Crew): IterableIterator<Series> {
+    if (qualification === null) {
+      yield* this.#series.values();
       return;
     }
-    for (const key of crew.qualification) {
+    for (const key of qualification) {
       const series = this.#series.get(key);
-      if (series !== undefined) this.#employ(series);
+      if (series !== undefined) yield series;
     }
   }
 
@@ -419,10 +490,8 @@ export class Scheduler {
         const stays = acceptance === lane.acceptance && series.shares.includes(share) && share.crew.accepts(acceptance);
         if (entry.line !== null && !stays) share.crew.exit(entry);
       }
-      this.#count(lane, -lane.size);
       lane.acceptance = acceptance;
-      lane.isServed = series.isServed(acceptance);
-      this.#count(lane, lane.size);
+      this.#move(lane, this.#demandFor(series.desksFor(acceptance)));
     }
     // When all have gone that go: a series that none stays of is servable anew, whatever the order of its lanes.
     for (const lane of lanes) if (lane.size > 0) this.#enter(lane);

@@ -1,5 +1,5 @@
 import { type Acceptance, LOCAL, MAIN, type Requirement } from './acceptance.js';
-import type { Share } from './crew.js';
+import type { Desk, Share } from './crew.js';
 import { type Band, Lane } from './lane.js';
 import { Levels } from './level.js';
 import type { Limiter } from './limiter.js';
@@ -25,8 +25,6 @@ export class Series implements Turn {
   unserved = 0;
   /** Jobs taken and not ended. */
   running = 0;
-  /** Jobs waiting of which an earlier attempt has started. */
-  repeated = 0;
   limiter: Limiter | null = null;
   /** Whether its limit keeps its jobs from being taken. */
   isBlocked = false;
@@ -44,7 +42,6 @@ export class Series implements Turn {
     const lane = new Lane(this, band, requirement);
     this.lanes.push(lane);
     for (const share of this.shares) share.enlist(lane);
-    lane.isServed = this.isServed(lane.acceptance);
     return lane;
   }
 
@@ -53,9 +50,9 @@ export class Series implements Turn {
     return this.isServedByMain ? MAIN : LOCAL;
   }
 
-  /** Whether some crew accepts its jobs of this acceptance. */
-  isServed(acceptance: Acceptance): boolean {
-    return this.shares.some(({ crew }) => crew.accepts(acceptance));
+  /** The desks whose workers may run its jobs of this acceptance. */
+  desksFor(acceptance: Acceptance): Desk[] {
+    return this.shares.flatMap(({ crew }) => crew.desksFor(acceptance));
   }
 }
 

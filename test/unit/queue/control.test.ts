@@ -233,6 +233,72 @@ describe('maxQueued counts what waits', () => {
     expect(taken(queue, 9, { series: 'b' })).toBe(2);
   });
 
+  test('of any kind of worker, when those of another are free', async () => {
+    const slow = new ManualWorker({ kind: 'slow' });
+    const queue = queueOf([slow, new AsyncWorker({ concurrency: Number.POSITIVE_INFINITY })], { maxQueued: 3 });
+    await settled();
+    expect(taken(queue, 50, { on: 'slow' })).toBe(4);
+    await settled();
+    expect([queue.pending, queue.size, taken(queue, 9, { on: 'slow' })]).toEqual([1, 3, 0]);
+    // These are about to start.
+    expect(taken(queue, 50, { on: 'async' })).toBe(50);
+    slow.done();
+    await settled();
+    expect(taken(queue, 9, { on: 'slow' })).toBe(1);
+  });
+
+  test('of any series, when those who serve another are free', async () => {
+    const [busy, idle] = [new ManualWorker({ series: ['a'] }), new ManualWorker({ series: ['b'], concurrency: 9 })];
+    const queue = queueOf([busy, idle], { maxQueued: 2 });
+    await settled();
+    expect(taken(queue, 5, { series: 'a' })).toBe(3);
+    expect(taken(queue, 20, { series: 'b' })).toBe(9);
+    expect(taken(queue, 5, { series: 'nobody serves' })).toBe(0);
+  });
+
+  test('without what starts elsewhere in the same turn', async () => {
+    const slow = new ManualWorker({ kind: 'slow', concurrency: 10 });
+    const queue = queueOf([slow, new ManualWorker()], { maxQueued: 3 });
+    await settled();
+    expect(taken(queue, 5, { on: 'slow' })).toBe(5);
+    expect(taken(queue, 9, { on: 'manual' })).toBe(4);
+    expect(taken(queue, 9, { on: 'slow' })).toBe(5);
+    await settled();
+    expect([queue.pending, queue.size]).toEqual([11, 3]);
+  });
+
+  test('as if what many may run left the others what only they may', async () => {
+    const queue = queueOf([new ManualWorker(), new ManualWorker({ kind: 'slow' })], { maxQueued: 1 });
+    await settled();
+    const kinds = [undefined, 'manual', 'slow', 'slow', undefined];
+    const states = kinds.map((on) => queue.submit(nothing, [], { ...(on === undefined ? {} : { on }) }).state);
+    expect(states).toEqual(['queued', 'queued', 'queued', 'failed', 'failed']);
+  });
+
+  test('without what runs beyond a limit that came later', async () => {
+    const queue = new AsyncQueue({ concurrency: 5, maxQueued: 3, workers: [new ManualWorker({ concurrency: 4 })] });
+    onTestFinished(async () => void (await queue.shutdown({ mode: 'crash' })));
+    for (let i = 0; i < 5; i++) queue.submit(() => new Promise(nothing), [], { on: 'async' });
+    await settled();
+    queue.concurrency = 1;
+    expect(taken(queue, 20, { on: 'manual' })).toBe(7);
+    await settled();
+    expect([queue.pending, queue.size]).toEqual([9, 3]);
+  });
+
+  test('when what waits of a limited series leaves what the limit allows to others of it', async () => {
+    const slow = new ManualWorker({ kind: 'slow' });
+    const queue = queueOf([slow, new ManualWorker({ concurrency: 5 })], { maxQueued: 2 });
+    await settled();
+    queue.submit(nothing, [], { on: 'slow' });
+    await settled();
+    queue.limitSeries('a', { concurrency: 2 });
+    expect(taken(queue, 9, { on: 'slow', series: 'a' })).toBe(2);
+    expect(taken(queue, 9, { on: 'manual', series: 'a' })).toBe(2);
+    await settled();
+    expect([queue.pending, queue.size]).toEqual([3, 2]);
+  });
+
   test('but not what a worker has a place for, and begins later', async () => {
     const late = new ManualWorker({ concurrency: 9 });
     late.run = ({ id }) => void late.given.push(id);

@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { AsyncQueue, taskContext } from 'niceq';
 import { describe, expect, test } from 'vitest';
 import { deferred } from '../deferred.js';
-import { errorOf, nothing, settled } from './helpers.js';
+import { errorOf, ManualWorker, nothing, settled } from './helpers.js';
 
 const double = async (n: number) => n * 2;
 
@@ -293,6 +293,22 @@ describe('map()', () => {
       expect(await Promise.all(maps)).toEqual([doubled, doubled, doubled]);
       // One more where a place is free, which is not taken at once.
       expect(most).toBeLessThanOrEqual(3);
+    });
+
+    test('waits for one among those who may run its tasks', async () => {
+      const worker = new ManualWorker();
+      const queue = new AsyncQueue({ maxQueued: 2, workers: [worker] });
+      await settled();
+      const results = collect(queue.map(numbers, double, { inFlight: 16, on: 'manual' }));
+      await settled();
+      expect([queue.pending, queue.size]).toEqual([1, 2]);
+      // It keeps nobody waiting whose tasks others may run.
+      expect(await collect(queue.map(numbers, double, { inFlight: 16, on: 'async' }))).toEqual(doubled);
+      for (const n of numbers) {
+        worker.done(n);
+        await settled();
+      }
+      expect(await results).toEqual(numbers);
     });
 
     test('waits for one that somebody took while the input made an item', async () => {

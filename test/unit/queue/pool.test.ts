@@ -1,4 +1,4 @@
-import type { Employer, IWorker, TaskHandle } from 'niceq';
+import type { Employer, IWorker, TaskHandle, TaskQueueOptions } from 'niceq';
 import { expect, onTestFinished, test } from 'vitest';
 import { PoolQueue, type PoolSizeOption } from '../../../src/queue/pool-queue.js';
 import { deferred } from '../deferred.js';
@@ -37,14 +37,14 @@ class Pool extends PoolQueue {
   readonly attached: IWorker[] = [];
   readonly detached: IWorker[] = [];
 
-  constructor(size: PoolSizeOption) {
+  constructor(size: PoolSizeOption, options: TaskQueueOptions = {}) {
     const made: SlowWorker[] = [];
     const create = () => {
       const worker = new SlowWorker();
       made.push(worker);
       return worker;
     };
-    super({}, create, 'workers', size);
+    super(options, create, 'workers', size);
     // One that never works.
     made.length = 0;
     this.made = made;
@@ -156,4 +156,19 @@ test('A pool whose workers can not be started fails what waits for them, and not
   pool.made[4]?.started.reject(new Error('no way'));
   await settled();
   expect([pool.begun, other.given]).toEqual([5, ['runs', 'waits']]);
+});
+
+test('Workers that a pool could still hire are places for what they may run, and for nothing else', async () => {
+  const pool = new Pool(3, { maxQueued: 2 });
+  await pool.attachWorker(new ManualWorker({ kind: 'other' }));
+  const taken = (on: string) => {
+    const handles = Array.from({ length: 9 }, () => pool.submit(nothing, [], { on }));
+    return handles.filter(({ state }) => state === 'queued').length;
+  };
+  expect([taken('other'), taken('manual'), taken('other')]).toEqual([3, 3, 0]);
+  await settled();
+  // They start.
+  expect([pool.begun, taken('manual')]).toEqual([3, 0]);
+  await pool.startAll();
+  expect([pool.pending, pool.size]).toEqual([4, 2]);
 });

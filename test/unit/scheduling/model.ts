@@ -249,6 +249,10 @@ export class Model {
     return this.#waiting().filter((job) => this.isServed(job)).length;
   }
 
+  demandAt(seat: ModelSeat): number {
+    return this.#waiting().filter((job) => this.mayServe(seat, job)).length;
+  }
+
   get unserved(): string[] {
     const jobs = this.#waiting().filter((job) => !this.isServed(job));
     return [...new Set(jobs.map((job) => job.series.key))];

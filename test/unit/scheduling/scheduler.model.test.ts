@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ANY, LOCAL, only, type Requirement } from '../../../src/scheduling/acceptance.js';
 import type { Crew } from '../../../src/scheduling/crew.js';
+import { Places } from '../../../src/scheduling/demand.js';
 import { type Band, DO_LAST, DO_NEXT, NORMAL } from '../../../src/scheduling/lane.js';
 import { Scheduler } from '../../../src/scheduling/scheduler.js';
 import { Model, type ModelJob, type ModelSeat } from './model.js';
@@ -215,6 +216,8 @@ class Bench {
         this.check();
       },
     });
+    // So thinks who asks what could start.
+    expect(scheduler.claim(this.places)).toBe(0);
     // Work conserving: nobody who is free is left without a job there is for him.
     const free = model.candidates.filter((seat) => seat.load < seat.concurrency);
     expect(free).toEqual([]);
@@ -223,6 +226,15 @@ class Bench {
     this.stalled = unserved;
     expect(scheduler.dueAt).toBeGreaterThan(this.now);
     if (scheduler.dueAt < Infinity) expect(model.size).toBeGreaterThan(0);
+  }
+
+  /** Those that nothing is in. */
+  get places(): Places {
+    const places = new Places(this.now);
+    for (const [{ isOpen }, { seat, crew }] of this.seats) {
+      if (isOpen) places.add(crew.desk(seat.kind), Math.max(0, seat.concurrency - seat.load));
+    }
+    return places;
   }
 
   check(): void {
@@ -239,9 +251,9 @@ class Bench {
       actual.push(waiting.has(stub), isWaiting && scheduler.isServed(stub));
       wanted.push(isWaiting, isWaiting && model.isServed(job));
     }
-    for (const [modelSeat, { seat }] of this.seats) {
-      actual.push(seat.load);
-      wanted.push(modelSeat.load);
+    for (const [modelSeat, { seat, crew }] of this.seats) {
+      actual.push(seat.load, scheduler.demandAt(crew.desk(seat.kind)));
+      wanted.push(modelSeat.load, model.demandAt(modelSeat));
     }
     expect(actual).toEqual(wanted);
   }
