@@ -33,8 +33,6 @@ export class Lifecycle {
   pending = 0;
   /** Tasks that wait to be run again after a delay. */
   delayed = 0;
-  /** Iterations that go on. */
-  iterations = 0;
   /** Calls that tasks wait for. */
   readonly nesting = new Nesting();
 
@@ -260,13 +258,11 @@ export class Lifecycle {
   #iteration(source: ItemSource, employment: Employment, isFed: boolean, signal: AbortSignal | undefined): Iteration {
     const occupy = <T>(work: Promise<T>) => this.#rounds.occupy(work);
     const iterationEnded = (iteration: Iteration) => {
-      this.iterations--;
       employment.iterationEnded(iteration);
       this.#scheduler.touch(employment);
       if (signal !== undefined) this.#signals.remove(signal, iteration);
     };
     const iteration = new Iteration(source, { occupy, iterationEnded }, isFed);
-    this.iterations++;
     employment.iterationBegins(iteration);
     this.#scheduler.touch(employment);
     return iteration;

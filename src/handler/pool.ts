@@ -69,10 +69,10 @@ export class Pool implements Recruiter {
 
   #hireFor(hasMore: boolean): void {
     if (hasMore && this.#crew.hasWorkFor(this.#kind)) {
-      const wanted = Math.ceil(this.#handler.scheduler.servable / this.#concurrency) - this.#starting;
+      const wanted = Math.ceil(this.#handler.scheduler.demandAt(this.desk) / this.#concurrency) - this.#starting;
       const vacant = this.#isDoubtful ? 1 - this.#starting : this.#size.max - this.#members.size;
       for (let i = Math.min(wanted, vacant); i > 0; i--) void this.#hire();
-    } else if (this.#handler.lifecycle.iterations >= this.#members.size && this.#mayHireOneMore) {
+    } else if (this.#mayHireOneMore && this.#isIteratedEverywhere) {
       // Iterations take no place but do take time: the next task should find a worker without.
       void this.#hire();
     }
@@ -80,6 +80,13 @@ export class Pool implements Recruiter {
 
   get #mayHireOneMore(): boolean {
     return this.#starting === 0 && this.#members.size > 0 && this.#members.size < this.#size.max;
+  }
+
+  get #isIteratedEverywhere(): boolean {
+    for (const worker of this.#members) {
+      if (!this.#handler.workforce.employment(worker)?.iterationCount) return false;
+    }
+    return true;
   }
 
   departed(worker: IWorker): void {

@@ -1,4 +1,4 @@
-import type { Employer, IWorker, TaskHandle, TaskQueueOptions } from 'niceq';
+import { AsyncWorker, type Employer, type IWorker, type TaskHandle, type TaskQueueOptions } from 'niceq';
 import { expect, onTestFinished, test } from 'vitest';
 import { PoolQueue, type PoolSizeOption } from '../../../src/queue/pool-queue.js';
 import { deferred } from '../deferred.js';
@@ -141,21 +141,21 @@ test('A pool whose workers can not be started fails what waits for them, and not
     pool.submit(nothing, [], { on: 'other', id: 'waits, too' }),
   ];
   await settled();
-  expect(pool.begun).toBe(3);
+  expect(pool.begun).toBe(2);
   for (const worker of pool.made) worker.started.reject(new Error('no way'));
   await settled();
   expect(handles.map(({ state }) => state)).toEqual(['running', 'queued', 'failed', 'queued', 'queued']);
   expect((await errorOf((handles[2] as TaskHandle).promise)).message).toBe('no way');
   // It goes on trying, with one at a time, as long as something waits that the pool may run.
-  expect(pool.begun).toBe(4);
-  pool.made[3]?.started.reject(new Error('no way'));
+  expect(pool.begun).toBe(3);
+  pool.made[2]?.started.reject(new Error('no way'));
   await settled();
-  expect([pool.begun, handles[1]?.state]).toEqual([5, 'queued']);
+  expect([pool.begun, handles[1]?.state]).toEqual([4, 'queued']);
   other.done();
   await settled();
-  pool.made[4]?.started.reject(new Error('no way'));
+  pool.made[3]?.started.reject(new Error('no way'));
   await settled();
-  expect([pool.begun, other.given]).toEqual([5, ['runs', 'waits']]);
+  expect([pool.begun, other.given]).toEqual([4, ['runs', 'waits']]);
 });
 
 test('Workers that a pool could still hire are places for what they may run, and for nothing else', async () => {
@@ -171,4 +171,44 @@ test('Workers that a pool could still hire are places for what they may run, and
   expect([pool.begun, taken('manual')]).toEqual([3, 0]);
   await pool.startAll();
   expect([pool.pending, pool.size]).toEqual([4, 2]);
+});
+
+test('A pool hires only for what its own workers may run', async () => {
+  const pool = new Pool(8);
+  await pool.attachWorker(new ManualWorker({ kind: 'other' }));
+  for (let i = 0; i < 100; i++) pool.submit(nothing, [], { on: 'other' });
+  for (let i = 0; i < 2; i++) pool.submit(nothing, [], { on: 'manual' });
+  await settled();
+  expect(pool.made).toHaveLength(2);
+});
+
+test('A pool hires one more when iterations go on at all of its workers, and not for those of others', async () => {
+  const pool = new Pool({ min: 0, max: 8 });
+  await pool.attachWorker(new AsyncWorker({ concurrency: 10 }));
+  const endless = async function* () {
+    for (;;) yield 1;
+  };
+  const iterate = async () => {
+    const handle = pool.submit(nothing, [], { on: 'manual' });
+    await settled();
+    await pool.startAll();
+    pool.made.find(({ running }) => running.length > 0)?.done(endless());
+    return await handle.promise;
+  };
+  const iterators: unknown[] = [];
+  for (let i = 0; i < 6; i++) iterators.push(await pool.call(endless, [], { on: 'async' }));
+  pool.submit(nothing, [], { on: 'manual' });
+  await settled();
+  await pool.startAll();
+  pool.made[0]?.done();
+  await settled();
+  expect(pool.made).toHaveLength(1);
+  iterators.push(await iterate());
+  await settled();
+  expect(pool.made).toHaveLength(2);
+  await pool.startAll();
+  iterators.push(await iterate());
+  await settled();
+  expect(pool.made).toHaveLength(3);
+  expect(iterators).toHaveLength(8);
 });
