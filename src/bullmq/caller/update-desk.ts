@@ -16,6 +16,8 @@ interface Round {
   readonly order: Message<Orders>;
   /** Those that have not answered, and how to stop watching them. */
   readonly servers: Map<string, () => void>;
+  /** Whether all that were there have been asked. */
+  isOut: boolean;
   hasAnswer: boolean;
   value: unknown;
   error: { readonly reason: unknown } | null;
@@ -66,21 +68,34 @@ export class UpdateDesk {
         entry = await this.#keep({ key: keepAs, module, name: ref.name, payload });
         order = ['keep', caller, number, entry];
       }
-      const servers = new Map<string, () => void>();
-      const round: Round = { assignment, entry, order, servers, hasAnswer: false, value: undefined, error: null };
+      const round: Round = {
+        assignment,
+        entry,
+        order,
+        servers: new Map(),
+        isOut: false,
+        hasAnswer: false,
+        value: undefined,
+        error: null,
+      };
       this.#rounds.set(number, round);
       for (const server of await this.#member.present('server')) this.#ask(number, round, server);
+      round.isOut = true;
+      // One that came meanwhile may have answered already.
+      this.#settle(number, round);
     } catch (error) {
       this.#rounds.delete(number);
       assignment.fail(error);
     }
   }
 
-  /** A server has come: one that waits for the first need wait no more. */
+  /** A server has come, or come back: what waits for the first need wait no more, and what it was asked may be lost. */
   arrived(server: string): void {
     this.#onArrival();
     this.#expect();
-    for (const [number, round] of this.#rounds) if (round.servers.size === 0) this.#ask(number, round, server);
+    for (const [number, round] of this.#rounds) {
+      if (round.servers.size === 0 || round.servers.has(server)) this.#ask(number, round, server);
+    }
   }
 
   updated(number: number, server: string, value: unknown, error: ErrorRecord | null): void {
@@ -126,19 +141,25 @@ export class UpdateDesk {
     if ((await this.#member.present('server')).length === 0) await arrival;
   }
 
+  /** Asks a server, or asks it again: it runs what it is asked once, and answers each time. */
   #ask(number: number, round: Round, server: string): void {
-    if (round.servers.has(server)) return;
-    // One that is gone need not have had it.
-    const unwatch = this.#member.watch.watch(server, () => this.#answered(number, round, server));
-    round.servers.set(server, unwatch);
+    if (!round.servers.has(server)) {
+      // One that is gone need not have had it.
+      const unwatch = this.#member.watch.watch(server, () => this.#answered(number, round, server));
+      round.servers.set(server, unwatch);
+    }
     this.#member.send(server, number, write<Orders>(round.order));
   }
 
   #answered(number: number, round: Round, server: string): void {
     round.servers.get(server)?.();
     round.servers.delete(server);
+    this.#settle(number, round);
+  }
+
+  #settle(number: number, round: Round): void {
     // With none left that could answer, it waits for the next that comes.
-    if (round.servers.size > 0 || !round.hasAnswer || !this.#rounds.delete(number)) return;
+    if (!round.isOut || round.servers.size > 0 || !round.hasAnswer || !this.#rounds.delete(number)) return;
     const { assignment, entry, value, error } = round;
     if (error === null) {
       assignment.done(value);

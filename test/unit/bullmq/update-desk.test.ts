@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { UpdateDesk } from '../../../src/bullmq/caller/update-desk.js';
+import type { Member } from '../../../src/bullmq/member.js';
+import { FakeAssignment } from '../workers/fake-channel.js';
+
+const ref = { url: 'file:///a.tasks.js', name: 'record' };
+
+/** The updates of a caller whose servers are a test. */
+function open(present: () => Promise<string[]>) {
+  const asked: string[] = [];
+  let watched = 0;
+  const watch = () => {
+    watched++;
+    return () => watched--;
+  };
+  const member = { id: 'caller', present, send: (server: string) => void asked.push(server), watch: { watch } };
+  const desk = new UpdateDesk(member as unknown as Member);
+  const assignment = new FakeAssignment(1, true);
+  const run = () => desk.run(assignment, ref, 1);
+  return { desk, asked, log: assignment.log, run, watched: () => watched };
+}
+
+describe('An update', () => {
+  test('is asked for again of a server that comes back before it has answered, as its inbox may have been lost', async () => {
+    const { desk, asked, log, run, watched } = open(async () => ['one', 'two']);
+    await run();
+    desk.arrived('one');
+    desk.arrived('three');
+    expect(asked).toEqual(['one', 'two', 'one']);
+    desk.updated(1, 'two', 'second', null);
+    desk.arrived('two');
+    expect(asked).toHaveLength(3);
+    desk.updated(1, 'one', 'first', null);
+    desk.updated(1, 'one', 'again', null);
+    expect([log, watched()]).toEqual([['started', 'done second'], 0]);
+  });
+
+  test('is not over when a server has answered that came before it was known which are there', async () => {
+    let tell = (_: string[]) => {};
+    const { desk, asked, log, run, watched } = open(() => new Promise((resolve) => (tell = resolve)));
+    const running = run();
+    desk.arrived('one');
+    desk.updated(1, 'one', 'first', null);
+    tell(['two']);
+    await running;
+    expect([asked, log]).toEqual([['one', 'two'], ['started']]);
+    desk.updated(1, 'two', 'second', null);
+    expect([log, watched()]).toEqual([['started', 'done first'], 0]);
+  });
+
+  test('is over when all have answered before it was known that there are no others', async () => {
+    let tell = (_: string[]) => {};
+    const { desk, log, run } = open(() => new Promise((resolve) => (tell = resolve)));
+    const running = run();
+    desk.arrived('one');
+    desk.updated(1, 'one', 'first', null);
+    tell([]);
+    await running;
+    expect(log).toEqual(['started', 'done first']);
+  });
+});
