@@ -124,8 +124,12 @@ export class Member {
     return this.#connections.insist(ask);
   }
 
-  /** Those of a role that are there now. */
+  /** Those of a role that are there now. None if this one leaves before Redis tells. */
   async present(role: Role): Promise<string[]> {
+    return (await this.insist(() => this.#present(role))) ?? [];
+  }
+
+  async #present(role: Role): Promise<string[]> {
     const all = Object.entries(await this.client.hgetall(this.keys.members));
     const members = all.filter(([, one]) => one === role).map(([member]) => member);
     if (members.length === 0) return [];

@@ -308,8 +308,7 @@ export class Caller implements Reports {
 
   /** One may have come while this one was away. */
   async #lookForServers(): Promise<void> {
-    const servers = await this.#member.insist(() => this.#member.present('server'));
-    for (const server of servers ?? []) this.#updates.arrived(server);
+    for (const server of await this.#member.present('server')) this.#updates.arrived(server);
   }
 
   /** A task has ended on its server. */

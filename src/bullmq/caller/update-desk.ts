@@ -165,8 +165,12 @@ export class UpdateDesk {
       assignment.done(value);
       return;
     }
+    void this.#drop(entry).then(() => assignment.fail(error.reason));
+  }
+
+  /** Kept, one that has failed would keep servers from starting. */
+  async #drop(entry: string): Promise<void> {
     const { client, keys } = this.#member;
-    const dropped = entry === '' ? Promise.resolve() : dropUpdate(client, keys, entry);
-    void dropped.catch(() => {}).then(() => assignment.fail(error.reason));
+    if (entry !== '') await this.#member.insist(() => dropUpdate(client, keys, entry));
   }
 }

@@ -41,10 +41,10 @@ export class ServerUpdates {
 
   /**
    * Runs all there are. Throws a WorkerStartError if one fails that is good elsewhere, where it would have been dropped
-   * within `grace` milliseconds.
+   * within `grace` milliseconds, and what Redis says if it refuses to tell them.
    */
   async start(grace: number): Promise<void> {
-    await this.catchUp();
+    await this.#catchUp(undefined);
     for (const [entry, error] of this.#failures) {
       const isDropped = await until(async () => !(await this.#isKept(entry)), { interval: LOOKS, timeout: grace });
       if (!isDropped) throw error;
@@ -58,12 +58,9 @@ export class ServerUpdates {
     return !isAfter(entry, this.#last) || this.#outcomes.has(entry);
   }
 
-  /** Runs all there are, or all up to an entry. */
+  /** Runs all there are, or all up to an entry, as soon as Redis tells them: nothing is to run without them. */
   async catchUp(entry?: string): Promise<void> {
-    if (entry !== undefined && this.has(entry)) return;
-    const before = this.#running;
-    this.#running = before.catch(() => {}).then(() => this.#catchUp(entry));
-    await this.#running;
+    await this.#member.insist(() => this.#catchUp(entry));
   }
 
   /** What an entry has come to: its value, or throws its error. */
@@ -75,6 +72,13 @@ export class ServerUpdates {
   }
 
   async #catchUp(entry: string | undefined): Promise<void> {
+    if (entry !== undefined && this.has(entry)) return;
+    const before = this.#running;
+    this.#running = before.catch(() => {}).then(() => this.#runAll(entry));
+    await this.#running;
+  }
+
+  async #runAll(entry: string | undefined): Promise<void> {
     if (entry !== undefined && this.has(entry)) return;
     const { client, keys } = this.#member;
     for (const [id, update] of await readUpdates(client, keys, this.#last)) {
@@ -120,7 +124,7 @@ export class ServerUpdates {
     }
     this.#logger?.error(`${what}; it is kept no longer`, cause);
     const { client, keys } = this.#member;
-    dropUpdate(client, keys, entry).catch(() => {});
+    void this.#member.insist(() => dropUpdate(client, keys, entry));
   }
 }
 

@@ -137,7 +137,7 @@ export class BullServer implements AsyncDisposable {
       await this.#member.enter({
         receive: (_, message) => this.#desk.receive(message),
         refused: (caller, jobs, why) => this.#desk.refused(caller, jobs, why),
-        reconnected: () => void updates.catchUp().catch(() => {}),
+        reconnected: () => void updates.catchUp(),
       });
       await updates.start(grace);
       this.#checkWorkers();

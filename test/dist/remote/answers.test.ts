@@ -51,6 +51,19 @@ describe.runIf(hasRedis)('While Redis answers with errors only', { timeout: 60_0
     expect(await Promise.all(calls)).toEqual([7, 11]);
   });
 
+  test.each([false, true])('an update waits for an answer, and then runs: ephemeral %s', async (ephemeral) => {
+    const busy = await busyRedis();
+    await scene.startServer();
+    const { logger, warning } = makeLogger();
+    const queue = await scene.openQueue({ logger });
+    await busy.begin();
+    const refused = warning('Redis refused to answer');
+    const update = queue.update(tasks.add, [1, 2], { ephemeral });
+    await refused;
+    await busy.end();
+    expect(await update).toEqual([3]);
+  });
+
   test('a result that can not be told is lost, as its caller hears afterwards', async () => {
     const busy = await busyRedis();
     const { logger, warning } = makeLogger();

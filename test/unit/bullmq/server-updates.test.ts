@@ -9,37 +9,71 @@ import { ServerUpdates } from '../../../src/bullmq/server/server-updates.js';
 
 const tasks = new URL('../../dist/conformance/tasks.js', import.meta.url);
 
-const failing = [
-  'key',
-  'string k',
-  'module',
-  'tasks',
-  'name',
-  'throwBuiltIn',
-  'payload',
-  encode(['RangeError', 'bad']),
-];
+/** A kept update as Redis has it. */
+const call = (name: string, ...args: unknown[]) =>
+  Object.entries({ key: 'string k', module: 'tasks', name, payload: encode(args) }).flat();
+
+const adding = call('add', 1, 2);
+const failing = call('throwBuiltIn', 'RangeError', 'bad');
 const failure = 'The kept update `throwBuiltIn` of module `tasks` (key `string k`) failed: bad';
+
+/** As a member does, without its pauses. */
+async function insist<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const answer = await ask().then(
+      (value) => ({ value }),
+      () => null,
+    );
+    if (answer !== null) return answer.value;
+  }
+}
 
 /** The updates of a server, as far as they are kept in `entries`. */
 async function open(entries: Map<string, string[]>) {
   const logged: unknown[][] = [];
   const looks: string[] = [];
+  /** How often Redis is to refuse it. */
+  const refusals = { xrange: 0, xdel: 0 };
+  const refuse = (command: 'xrange' | 'xdel') => {
+    if (refusals[command]-- > 0) throw new Error('BUSY');
+  };
   const client = {
     xrange: async (_: string, from: string) => {
       looks.push(from);
+      refuse('xrange');
       const there = [...entries];
       return from === '-' || from.startsWith('(') ? there : there.filter(([id]) => id === from);
     },
-    xdel: async (_: string, entry: string) => entries.delete(entry),
+    xdel: async (_: string, entry: string) => {
+      refuse('xdel');
+      entries.delete(entry);
+    },
   };
   const queue = new ServerQueue();
   await queue.attachWorker(new AsyncWorker());
   const log = (...line: unknown[]) => void logged.push(line);
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
-  const member = { client, keys: new Keys('p', 'n') } as unknown as Member;
-  return { updates: new ServerUpdates(member, queue, new Modules('n', { tasks }), logger), logged, looks };
+  const member = { client, keys: new Keys('p', 'n'), insist } as unknown as Member;
+  return { updates: new ServerUpdates(member, queue, new Modules('n', { tasks }), logger), logged, looks, refusals };
 }
+
+describe('Kept updates that Redis refuses to tell', () => {
+  test('are waited for by a server that has started', async () => {
+    const entries = new Map<string, string[]>();
+    const { updates, refusals } = await open(entries);
+    await updates.start(1);
+    entries.set('1-0', adding);
+    refusals.xrange = 2;
+    await updates.catchUp('1-0');
+    expect(updates.outcome('1-0')).toBe(3);
+  });
+
+  test('keep one from starting', async () => {
+    const { updates, refusals } = await open(new Map([['1-0', adding]]));
+    refusals.xrange = 1;
+    await expect(updates.start(1)).rejects.toThrow('BUSY');
+  });
+});
 
 describe('A kept update that fails', () => {
   test('on a server that has started is dropped there and told of, as its caller may have died', async () => {
@@ -51,6 +85,16 @@ describe('A kept update that fails', () => {
     expect([...entries]).toEqual([]);
     expect(logged).toEqual([[`${failure}; it is kept no longer`, new RangeError('bad')]]);
     expect(() => updates.outcome('1-0')).toThrow(RangeError);
+  });
+
+  test('is dropped although Redis refuses that at first', async () => {
+    const entries = new Map<string, string[]>();
+    const { updates, refusals } = await open(entries);
+    await updates.start(1);
+    entries.set('1-0', failing);
+    refusals.xdel = 2;
+    await updates.catchUp('1-0');
+    while (entries.size > 0) await new Promise(setImmediate);
   });
 
   test('on one that starts keeps it from starting, and stays', async () => {
