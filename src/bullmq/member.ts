@@ -212,16 +212,17 @@ export class Member {
 
   /** Redis may have dropped the inbox, which the connection does not tell. */
   #restore(): Promise<void> {
+    let wasMade = false;
     const restore = async () => {
-      const wasMade = await this.#inbox.make();
+      if (await this.#inbox.make()) wasMade = true;
+      if (!wasMade) return;
       // Who has dropped it may have dropped everything.
-      if (wasMade) await this.#register();
-      if (wasMade) await this.#announce();
-      return wasMade;
+      await this.#register();
+      await this.#announce();
     };
-    this.#restoring ??= this.insist(restore).then((wasMade) => {
+    this.#restoring ??= this.insist(restore).then(() => {
       this.#restoring = null;
-      if (wasMade) this.#owner?.reconnected?.(true);
+      if (wasMade && !this.isLeaving) this.#owner?.reconnected?.(true);
     });
     return this.#restoring;
   }

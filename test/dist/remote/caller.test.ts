@@ -1,10 +1,12 @@
 import { isNiceqError, taskModule, WorkerLostError } from 'niceq';
+import type { BullWorkerOptions } from 'niceq/bullmq';
 import { describe, expect, test } from 'vitest';
 import { encodeError } from '../../../src/protocol/error-record.js';
 import { errorOf, tasks } from '../conformance/conformance.js';
+import { makeLogger } from './logger.js';
 import { Puppet } from './puppet.js';
 import { hasRedis } from './redis.js';
-import { modules, setScene } from './scene.js';
+import { everything, modules, setScene } from './scene.js';
 
 const streams = taskModule<typeof import('../fixtures/streams.tasks.mjs')>(modules.streams);
 
@@ -12,8 +14,8 @@ describe.runIf(hasRedis)('A caller', { timeout: 60_000 }, () => {
   const scene = setScene('caller');
   const once = { retry: { lost: 0 } };
 
-  async function meet() {
-    const queue = await scene.openQueue();
+  async function meet(options: Partial<BullWorkerOptions> = {}) {
+    const queue = await scene.openQueue(options);
     return { queue, puppet: await Puppet.enter(scene) };
   }
 
@@ -120,6 +122,24 @@ describe.runIf(hasRedis)('A caller', { timeout: 60_000 }, () => {
     await puppet.dropInbox();
     await puppet.call(['refused', puppet.id, [], 'there is no inbox']);
     expect(await puppet.hear()).toEqual(['abort', expect.any(String), 1, expect.anything()]);
+    expect(isNiceqError(await lost, 'ERR_WORKER_LOST')).toBe(true);
+  });
+
+  test('tells that its inbox was lost, although Redis refused what else it needs to be there again', async () => {
+    const connection = await scene.userWith(...everything);
+    const { logger, warning } = makeLogger();
+    const { queue, puppet } = await meet({ connection, logger });
+    const lost = errorOf(queue.call(tasks.add, [1, 2], once));
+    const begun = new Promise((resolve) => queue.on('started', resolve));
+    await puppet.take(1);
+    await puppet.begin(1);
+    await begun;
+    await scene.userWith(...everything, '-hset');
+    await puppet.dropInbox();
+    const refused = warning('Redis refused to answer');
+    await puppet.call(['refused', puppet.id, [], 'there is no inbox']);
+    await refused;
+    await scene.userWith(...everything);
     expect(isNiceqError(await lost, 'ERR_WORKER_LOST')).toBe(true);
   });
 

@@ -10,7 +10,7 @@ import { errorOf, tasks } from '../conformance/conformance.js';
 import { Cable } from './cable.js';
 import { makeLogger } from './logger.js';
 import { hasRedis, RedisServer } from './redis.js';
-import { modules, setScene } from './scene.js';
+import { everything, modules, setScene } from './scene.js';
 
 const run = promisify(execFile);
 describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
@@ -311,19 +311,15 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
 
   test('a caller that Redis hinders from making an inbox again makes it as soon as it may', async () => {
     const { client } = scene.redis;
-    const user = `niceq-${scene.base.name}`;
-    await client.acl('SETUSER', user, 'reset', 'on', '>secret', '~*', '&*', '+@all');
-    ends.push(() => client.acl('DELUSER', user));
-    const url = new URL(scene.base.connection);
-    Object.assign(url, { username: user, password: 'secret' });
+    const connection = await scene.userWith(...everything);
     const { logger, warning } = makeLogger();
-    const queue = await scene.openQueue({ connection: url.href, logger });
-    await client.acl('SETUSER', user, '-xadd');
+    const queue = await scene.openQueue({ connection, logger });
+    await scene.userWith(...everything, '-xadd');
     await client.del(await leftovers());
     const refused = warning('Redis refused to answer');
-    await client.client('KILL', 'USER', user);
+    await client.client('KILL', 'USER', scene.base.name);
     await refused;
-    await client.acl('SETUSER', user, '+xadd');
+    await scene.userWith(...everything);
     await scene.startServer();
     expect(await queue.call(tasks.add, [1, 2])).toBe(3);
   });

@@ -9,25 +9,14 @@ import { Member } from '../../../src/bullmq/member.js';
 import { tasks } from '../conformance/conformance.js';
 import { makeLogger } from './logger.js';
 import { hasRedis } from './redis.js';
-import { modules, setScene } from './scene.js';
+import { everything, modules, setScene } from './scene.js';
 
 describe.runIf(hasRedis)('What members have in Redis', { timeout: 60_000 }, () => {
   const scene = setScene('members');
-  const { ends } = scene;
   const key = (rest: string) => `${scene.base.prefix}:${scene.base.name}:${rest}`;
 
   async function leftovers(): Promise<string[]> {
     return (await scene.redis.keys()).filter((one) => one.startsWith(key('')));
-  }
-
-  /** The connection of a user who may do so much. */
-  async function userWith(...rules: string[]): Promise<string> {
-    const { client } = scene.redis;
-    await client.acl('SETUSER', scene.base.name, 'reset', 'on', '>secret', ...rules);
-    ends.push(() => client.acl('DELUSER', scene.base.name));
-    const url = new URL(scene.base.connection);
-    Object.assign(url, { username: scene.base.name, password: 'secret' });
-    return url.href;
   }
 
   /** A caller that has died after its only task. */
@@ -44,7 +33,7 @@ describe.runIf(hasRedis)('What members have in Redis', { timeout: 60_000 }, () =
     const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
     const [, acl] = /An ACL can confine a user to one name: `([^`]+)`/.exec(readme) as unknown as [string, string];
     const rules = acl.replaceAll('niceq:words', `${scene.base.prefix}:${scene.base.name}`).split(' ');
-    const connection = await userWith(...rules);
+    const connection = await scene.userWith(...rules);
     const { logger, warnings } = makeLogger();
     const server = await serve({ ...scene.base, connection, modules, workers: [new AsyncWorker()], logger });
     const queue = await scene.openQueue({ connection, logger });
@@ -57,10 +46,10 @@ describe.runIf(hasRedis)('What members have in Redis', { timeout: 60_000 }, () =
   });
 
   test('and a user may not remove stays, of which the logger is told', async () => {
-    const connection = await userWith('~*', '&*', '+@all');
+    const connection = await scene.userWith(...everything);
     const { logger, warnings } = makeLogger();
     const queue = await scene.openQueue({ connection, logger });
-    await userWith('~*', '&*', '+@all', '-eval');
+    await scene.userWith(...everything, '-eval');
     await queue.shutdown();
     expect(warnings).toEqual(['Not all could be removed from Redis']);
   });

@@ -12,6 +12,9 @@ export const modules = {
   streams: new URL('../fixtures/streams.tasks.mjs', import.meta.url).href,
 };
 
+/** What a user of Redis may do who may do everything. */
+export const everything = ['~*', '&*', '+@all'];
+
 /** Whoever is missing for so long is gone, in milliseconds. */
 const grace = 1500;
 const impatient = { grace, lockDuration: 1500, stalledInterval: 500 };
@@ -33,6 +36,15 @@ export class Scene {
     this.ends.push(() => own.end());
     this.base = { ...this.base, connection: own.url };
     return own;
+  }
+
+  /** The connection of a user of this test, who from now on may do so much. */
+  async userWith(...rules: string[]): Promise<string> {
+    const { client } = this.redis;
+    const { name, connection } = this.base;
+    await client.acl('SETUSER', name, 'reset', 'on', '>secret', ...rules);
+    this.ends.push(() => client.acl('DELUSER', name));
+    return Object.assign(new URL(connection), { username: name, password: 'secret' }).href;
   }
 
   async startServer(options: Partial<ServerProcessOptions> = {}): Promise<ServerProcess> {
