@@ -3,15 +3,16 @@ import type { Job } from 'bullmq';
 import { now } from '../../clock.js';
 import { TaskCancelledError, WorkerLostError } from '../../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../../protocol/error-record.js';
+import { refusedResult } from '../../protocol/uncloneable.js';
 import type { Logger } from '../../queue/options.js';
 import type { TaskRef } from '../../tasks/task-module.js';
-import { decode, encode, probe } from '../codec.js';
+import { decode, probe } from '../codec.js';
 import type { Member } from '../member.js';
 import { type JobData, type Message, type Orders, orders, type Reports, read, readJob, write } from '../protocol.js';
 import type { Modules } from './modules.js';
 import { type RunOwner, ServedRun } from './served-run.js';
 import type { ServerQueue } from './server-queue.js';
-import { causeOf, type ServerUpdates } from './server-updates.js';
+import type { ServerUpdates } from './server-updates.js';
 
 /** What runs for one caller. */
 interface Customer {
@@ -206,8 +207,7 @@ export class Desk implements Orders, RunOwner {
   }
 
   async #updateOnce(module: string, name: string, args: unknown[]): Promise<unknown> {
-    const [value] = await this.queue.update(this.#modules.ref(module, name), args, { ephemeral: true });
-    return value;
+    return this.queue.updateAll(this.#modules.ref(module, name), args, { ephemeral: true });
   }
 
   /** What can't be run here its caller hears, and so does whoever runs the server. */
@@ -251,9 +251,14 @@ export class Desk implements Orders, RunOwner {
 
   async #answer(caller: string, job: number, update: () => Promise<unknown>): Promise<void> {
     try {
-      this.#tell(caller, ['updated', job, this.id, encodable(await update()), null]);
+      const value = await update();
+      try {
+        this.#tell(caller, ['updated', job, this.id, value, null]);
+      } catch (cause) {
+        throw refusedResult('The result', value, probe, cause);
+      }
     } catch (error) {
-      this.#tell(caller, ['updated', job, this.id, undefined, encodeError(causeOf(error), probe)]);
+      this.#tell(caller, ['updated', job, this.id, undefined, encodeError(error, probe)]);
     }
   }
 
@@ -267,9 +272,4 @@ function unserved(server: string, name: string, series: unknown): TaskCancelledE
   return new TaskCancelledError(
     `The server ${server} of \`${name}\` has no worker for the series \`${inspect(series)}\`: every server of a name must serve every series that is called there, so give one of its workers this series, or no \`series\` at all`,
   );
-}
-
-function encodable(value: unknown): unknown {
-  encode(value);
-  return value;
 }

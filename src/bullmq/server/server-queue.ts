@@ -1,4 +1,5 @@
 import type { WorkerLostError } from '../../errors.js';
+import type { UpdateOptions } from '../../queue/options.js';
 import { HELD, QUEUED, RUNNING, type Task } from '../../queue/task.js';
 import type { TaskHandle } from '../../queue/task-handle.js';
 import { TaskQueue } from '../../queue/task-queue.js';
@@ -38,6 +39,19 @@ export class ServerQueue extends TaskQueue {
     task.extras.earlierAttempts = attempt - 1;
     this.#served.set(task, served);
     return task;
+  }
+
+  /**
+   * Runs an update on every worker. Resolves with what it gave on the first, or throws what it threw on the first that it
+   * failed on, instead of the error that gathers them.
+   */
+  async updateAll(ref: TaskRef, args: unknown[], options: UpdateOptions): Promise<unknown> {
+    try {
+      const [value] = await this.update(ref, args, options);
+      return value;
+    } catch (error) {
+      throw error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+    }
   }
 
   /** Whether a task threw this, and did not fail because its worker had died. */

@@ -106,10 +106,8 @@ export class ServerUpdates {
     const { key, module, name, payload } = update;
     try {
       const args = decode(payload) as unknown[];
-      const [value] = await this.#queue.update(this.#modules.ref(module, name), args, { key });
-      return { value };
-    } catch (error) {
-      const reason = causeOf(error);
+      return { value: await this.#queue.updateAll(this.#modules.ref(module, name), args, { key }) };
+    } catch (reason) {
       this.#failed(entry, update, reason);
       return { reason };
     }
@@ -126,9 +124,4 @@ export class ServerUpdates {
     const { client, keys } = this.#member;
     void this.#member.insist(() => dropUpdate(client, keys, entry));
   }
-}
-
-/** What an update threw, of the error that gathers those of all workers. */
-export function causeOf(error: unknown): unknown {
-  return error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
 }

@@ -719,6 +719,16 @@ export function conformance(makeWorker: (options?: WorkerOptions) => IWorker, { 
       await queue.attachWorker(makeWorker());
       expect(await queue.call(tasks.add, [1, 2])).toBe(3);
     });
+
+    test.each([false, true])(
+      'that throws an AggregateError, rejects with one of that: ephemeral %s',
+      async (ephemeral) => {
+        const { errors } = await errorOf(oneWorker().update(tasks.throwAggregate, [], { ephemeral }));
+        const [error] = errors as AggregateError[];
+        expect(error).toBeInstanceOf(AggregateError);
+        expect(error?.errors[2]).toBe('three');
+      },
+    );
   });
 
   describe('takes back', () => {

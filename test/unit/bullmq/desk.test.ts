@@ -255,4 +255,16 @@ describe('The desk of a server', () => {
       ['updated', 2],
     ]);
   });
+
+  test('says where in the result of an update it is that can not be sent', async () => {
+    const { desk, said, listeners } = await open();
+    const answer = new Promise((resolve) => {
+      listeners.add(resolve);
+    });
+    desk.update('caller', 1, 'tasks', 'uncloneable', []);
+    await answer;
+    const error = decodeError(said[0]?.[4] as ErrorRecord);
+    expect(isNiceqError(error, 'ERR_NOT_PORTABLE')).toBe(true);
+    expect((error as Error).message).toMatch(/^The result at `\.rows\[1\]\.render`/);
+  });
 });
