@@ -236,11 +236,13 @@ export class Member {
     if (error !== null || (await telling)) this.#owner?.refused(member, jobs, why);
   }
 
-  /** Tells a member what its inbox does not take. False if it is gone. Throws while that is uncertain. */
+  /** Tells a member what its inbox does not take. False if it is gone. */
   async #call(member: string, call: Message<Calls>): Promise<boolean> {
-    if ((await this.client.publish(this.keys.presence(member), write<Calls>(call))) > 0) return true;
-    if (!(await this.watch.isThere(member))) return false;
-    throw new Error(`The member ${member} does not listen`);
+    for (;;) {
+      if ((await this.client.publish(this.keys.presence(member), write<Calls>(call))) > 0) return true;
+      // It may only be away for a moment.
+      if ((await this.watch.gone([member])).length > 0) return false;
+    }
   }
 
   #called(text: string): void {

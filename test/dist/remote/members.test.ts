@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { AsyncWorker } from 'niceq';
 import { serve } from 'niceq/bullmq';
 import { describe, expect, test } from 'vitest';
-import { Member } from '../../../src/bullmq/member.js';
+import { Member, type Role } from '../../../src/bullmq/member.js';
 import { tasks } from '../conformance/conformance.js';
 import { makeLogger } from './logger.js';
 import { hasRedis } from './redis.js';
@@ -71,6 +71,28 @@ describe.runIf(hasRedis)('What members have in Redis', { timeout: 60_000 }, () =
     await scene.openQueue();
     await membersAre(2);
     await queue.shutdown();
+  });
+
+  test('is gone with one that leaves, and what was still said to it then is not told of as refused by Redis', async () => {
+    const { logger, warnings } = makeLogger();
+    const enter = async (role: Role) => {
+      const member = await Member.connect(role, { ...scene.base, grace: 100, isRef: true, logger });
+      scene.ends.push(() => member.leave());
+      const lost: string[] = [];
+      await member.enter({ receive() {}, refused: (to) => lost.push(to) });
+      return { member, lost };
+    };
+    const [{ member: server, lost }, { member: caller }] = [await enter('server'), await enter('caller')];
+    expect(await server.watch.isThere(caller.id)).toBe(true);
+    await caller.leave();
+    const listeners = () => scene.redis.client.pubsub('NUMSUB', key(`presence:${caller.id}`));
+    while (Number((await listeners())[1]) > 0);
+    server.send(caller.id, 1, 'too late');
+    await server.written();
+    // Then it has been called in vain, too.
+    for (let answers = 0; answers < 3; answers++) await server.client.ping();
+    expect(await server.watch.gone([caller.id])).toEqual([caller.id]);
+    expect([warnings, lost]).toEqual([[], []]);
   });
 
   test('is gone when whoever has it leave hears that, also the second who does', async () => {
