@@ -1,5 +1,5 @@
 import type { Redis as Client, RedisOptions } from 'ioredis';
-import { checkString, wrongType } from '../check.js';
+import { checkNumber, checkString, wrongType } from '../check.js';
 import { WorkerStartError } from '../errors.js';
 import { EndingRedis } from './ending-redis.js';
 import { Redis } from './peers.js';
@@ -46,6 +46,14 @@ export function checkBullOptions({ name, connection, prefix = 'niceq' }: BullOpt
     throw wrongType('connection.keyPrefix', "none, as BullMQ's scripts know nothing of it: use `prefix`", keyPrefix);
   }
   return { name, prefix, connection };
+}
+
+/** A day, in milliseconds: several times as long still fits a timer. */
+const MAX_GRACE = 86_400_000;
+
+/** How long another one may be missing, in milliseconds. */
+export function checkGrace(grace: unknown): number {
+  return checkNumber('grace', grace, 1, MAX_GRACE);
 }
 
 /** A client that is not connected yet. */

@@ -117,8 +117,8 @@ export class Watch {
   #missingSince(member: string, now: number): number {
     const before = this.#sightings.get(member);
     if (before === undefined || before.missingSince === 0) return now;
-    // Between two looks so far apart it may have been there.
-    return now - before.at < this.#grace || before.isGone ? before.missingSince : now;
+    // Between two looks so far apart it may have been there. Looks take their time, however short the time of grace.
+    return now - before.at < Math.max(this.#grace, 2 * INTERVAL) || before.isGone ? before.missingSince : now;
   }
 
   /** Returns whether Redis has answered. Nothing new is known of anybody while it can't be asked. */

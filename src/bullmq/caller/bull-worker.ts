@@ -1,4 +1,4 @@
-import { checkCount, checkDuration, checkInteger, checkOptions } from '../../check.js';
+import { checkDuration, checkInteger, checkOptions } from '../../check.js';
 import { NotPortableError, WorkerLostError } from '../../errors.js';
 import { checkLogger } from '../../logger.js';
 import type { Logger } from '../../queue/options.js';
@@ -6,7 +6,7 @@ import { isTaskRef } from '../../tasks/task-module.js';
 import { within } from '../../within.js';
 import { checkSeries } from '../../workers/options.js';
 import type { Assignment, Employer, IWorker } from '../../workers/worker.js';
-import { type BullOptions, checkBullOptions, startError } from '../connection.js';
+import { type BullOptions, checkBullOptions, checkGrace, startError } from '../connection.js';
 import { Caller, type CallerSettings } from './caller.js';
 
 export interface BullWorkerOptions extends BullOptions {
@@ -15,8 +15,8 @@ export interface BullWorkerOptions extends BullOptions {
   /** The series it serves; the default series only if `undefined` is listed. Default: every series. */
   series?: readonly unknown[];
   /**
-   * How long a server may be missing before what it runs counts as lost, in milliseconds: more than 0. It may only have
-   * lost its connection for a moment. Default 5000.
+   * How long a server may be missing before what it runs counts as lost, in milliseconds: from 1 to 86 400 000, a day. It
+   * may only have lost its connection for a moment. Default 5000.
    */
   grace?: number;
   /** How long Redis may be unreachable before the worker gives up, in milliseconds. Infinity: for ever. Default 60 000. */
@@ -63,9 +63,8 @@ export class BullWorker implements IWorker {
     this.series = checkSeries(series);
     this.#settings = {
       ...checkBullOptions(options),
-      grace: checkDuration('grace', grace),
-      patience:
-        patience === Number.POSITIVE_INFINITY ? checkCount('patience', patience) : checkDuration('patience', patience),
+      grace: checkGrace(grace),
+      patience: checkDuration('patience', patience, { infinity: true }),
       logger: checkLogger(options.logger),
     };
   }

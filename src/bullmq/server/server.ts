@@ -5,7 +5,7 @@ import { checkLogger } from '../../logger.js';
 import type { Logger } from '../../queue/options.js';
 import type { QueueStats } from '../../queue/stats.js';
 import type { IWorker } from '../../workers/worker.js';
-import { type BullOptions, checkBullOptions, isOfConnection, startError } from '../connection.js';
+import { type BullOptions, checkBullOptions, checkGrace, isOfConnection, startError } from '../connection.js';
 import { Member, type MemberSettings } from '../member.js';
 import { Worker } from '../peers.js';
 import { Desk } from './desk.js';
@@ -32,8 +32,8 @@ export interface ServeOptions extends BullOptions {
   /** How often this server looks for what others have left, in milliseconds: more than 0. Default 10 000. */
   stalledInterval?: number;
   /**
-   * How long a caller may be missing before its tasks are dropped, and how long nobody may read an iteration before it is
-   * ended when the server is closed, in milliseconds: more than 0. Default 5000.
+   * How long a caller may be missing before its tasks are dropped, in milliseconds: from 1 to 86 400 000, a day. When the
+   * server is closed an iteration that nobody reads for 12 times as long is ended. Default 5000.
    */
   grace?: number;
   /** Is told of jobs that make no sense, a connection that fails, and workers that can't go on. Default: none. */
@@ -115,7 +115,7 @@ export class BullServer implements AsyncDisposable {
     if (!Array.isArray(workers) || workers.length === 0) throw wrongType('workers', 'an array of workers', workers);
     checkDuration('lockDuration', lockDuration);
     checkDuration('stalledInterval', stalledInterval);
-    checkDuration('grace', grace);
+    checkGrace(grace);
     const logger = checkLogger(options.logger);
     const server = new BullServer({ ...settings, grace, logger, isRef: true });
     try {

@@ -24,6 +24,7 @@ describe('Options that are none of what they may be are refused', () => {
     [{ concurrency: 0 }, 'concurrency'],
     [{ series: 'a' }, 'series'],
     [{ grace: 0 }, 'grace'],
+    [{ grace: 86_400_001 }, 'grace'],
     [{ patience: -1 }, 'patience'],
     [{ logger: {} }, 'logger.debug'],
   ])('of a BullWorker: %o', (options, name) => {
@@ -42,6 +43,7 @@ describe('Options that are none of what they may be are refused', () => {
     [{ lockDuration: 0 }, 'lockDuration'],
     [{ stalledInterval: '1' }, 'stalledInterval'],
     [{ grace: Number.NaN }, 'grace'],
+    [{ grace: 86_400_001 }, 'grace'],
     [{ logger: {} }, 'logger.debug'],
   ])('of serve: %o', async (options, name) => {
     const good = { name: 'a', connection, modules: { a: 'a.js' }, workers: [new AsyncWorker()] };

@@ -37,6 +37,17 @@ describe('A watch', () => {
     watch.close();
   });
 
+  test('notices that one is gone although Redis takes longer to answer than the time of grace', async () => {
+    const pubsub = async () => {
+      const asked = performance.now();
+      while (performance.now() - asked < 2) await new Promise(setImmediate);
+      return ['channel', 0];
+    };
+    const watch = new Watch({ status: 'ready', pubsub } as unknown as Client, new Keys('niceq', 'name'), 1);
+    expect(await watch.gone(['somebody'])).toEqual(['somebody']);
+    watch.close();
+  });
+
   test('knows one again that was gone and has come back', async () => {
     let listeners = 0;
     const client = { status: 'ready', pubsub: async () => ['channel', listeners] } as unknown as Client;
