@@ -20,6 +20,12 @@ export interface BullOptions {
 /** Commands wait while the connection is down, and are sent again when it is back, however long that takes. */
 const settings = { lazyConnect: true, maxRetriesPerRequest: null, enableOfflineQueue: true } as const;
 
+/**
+ * After so many milliseconds without a word the system asks whether the other end is still there, unless the user has said
+ * when: most connections only wait, and would never learn that it went without one. It answers for a busy program, too.
+ */
+const KEEP_ALIVE = 10_000;
+
 export interface BullSettings {
   readonly name: string;
   readonly prefix: string;
@@ -59,7 +65,13 @@ export function checkGrace(grace: unknown): number {
 /** A client that is not connected yet. */
 export function makeClient(connection: BullConnection): Client {
   const options = optionsOf(connection);
-  return new EndingRedis({ ...options, ...settings, retryStrategy: persistent(options.retryStrategy) });
+  return new EndingRedis({
+    ...options,
+    ...settings,
+    // In a URL it is text, which ioredis passes over.
+    keepAlive: Number(options.keepAlive) || KEEP_ALIVE,
+    retryStrategy: persistent(options.retryStrategy),
+  });
 }
 
 /** The options of a connection. Those in a URL have no precedence over ours, so it is read first. */

@@ -6,7 +6,7 @@ import { isAfter } from './kept-updates.js';
 const EMPTY = '';
 /** How many entries are read at a time. */
 const COUNT = 100;
-/** How long one read waits, in milliseconds: a connection that died unnoticed is noticed then. */
+/** How long one read waits, in milliseconds: an inbox that Redis has dropped is noticed then. */
 const BLOCK = 5000;
 /** How long it waits when Redis refuses to read, in milliseconds. */
 const PAUSE = 500;

@@ -105,6 +105,19 @@ test('A client always connects again, whatever its options say', () => {
   expect(makeClient('redis://127.0.0.1:1?maxRetriesPerRequest=1').options.maxRetriesPerRequest).toBe(null);
 });
 
+test('A client has the system find out whether Redis is still there, when its options say or after a while', () => {
+  const url = 'redis://127.0.0.1:1';
+  const given: BullConnection[] = [
+    url,
+    { port: 1 },
+    new Redis({ lazyConnect: true }),
+    { keepAlive: 7 },
+    `${url}?keepAlive=7`,
+  ];
+  const delays = given.map((connection) => makeClient(connection).options.keepAlive);
+  expect(delays).toEqual([10_000, 10_000, 10_000, 7, 7]);
+});
+
 test('Why Redis can not be used is told in words', () => {
   const refused = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
   const messages = [new Error('no such host'), refused, 'closed'].map((cause) => startError('a', cause).message);
