@@ -1,4 +1,4 @@
-import type { ErrorRecord } from '../protocol/error-record.js';
+import { type ErrorRecord, isErrorRecord } from '../protocol/error-record.js';
 import { decode, encode } from './codec.js';
 import { isEntry } from './kept-updates.js';
 
@@ -78,11 +78,8 @@ const entry: Check = (value) => typeof value === 'string' && isEntry(value);
 const number: Check = (value) => Number.isFinite(value);
 const list: Check = (value) => Array.isArray(value);
 const numbers: Check = (value) => Array.isArray(value) && value.every(number);
-const error: Check = (value) =>
-  typeof value === 'object' &&
-  value !== null &&
-  ['error', 'value', 'text', 'seen'].includes((value as { type?: unknown }).type as string);
-const errorOrNull: Check = (value) => value === null || error(value);
+const error: Check = isErrorRecord;
+const errorOrNull: Check = (value) => value === null || isErrorRecord(value);
 
 /** The form of every operation's fields. */
 export const reports: Record<keyof Reports, readonly Check[]> = {

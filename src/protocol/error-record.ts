@@ -21,6 +21,12 @@ export type ErrorRecord =
       readonly properties: readonly (readonly [name: string, value: ErrorRecord])[];
     };
 
+/** Whether a value, which may be anything, begins as a record does: `seen` stands only within another one. */
+export function isErrorRecord(value: unknown): value is ErrorRecord {
+  const type = typeof value === 'object' && value !== null ? (value as { type?: unknown }).type : undefined;
+  return type === 'error' || type === 'value' || type === 'text';
+}
+
 const builtIns: Record<string, { prototype: Error }> = {
   Error,
   EvalError,

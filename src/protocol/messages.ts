@@ -1,5 +1,5 @@
 import type { TaskKey } from '../tasks/task-key.js';
-import type { ErrorRecord } from './error-record.js';
+import { type ErrorRecord, isErrorRecord } from './error-record.js';
 
 /**
  * What the parent and a thread or process say to each other.
@@ -333,7 +333,6 @@ function numeric(value: unknown): number {
 }
 
 function errorRecord(value: unknown): ErrorRecord {
-  const type = typeof value === 'object' && value !== null ? (value as { type?: unknown }).type : undefined;
-  if (type === 'error' || type === 'value' || type === 'text') return value as ErrorRecord;
+  if (isErrorRecord(value)) return value;
   throw new TypeError(`expected an error record, got ${typeof value}`);
 }

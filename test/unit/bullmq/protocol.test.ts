@@ -22,6 +22,7 @@ describe('A message', () => {
     ['too many fields', encode(['progress', 1, 2, 3])],
     ['a time that is none', encode(['done', 1, 2, Number.NaN, 3])],
     ['an error that is none', encode(['lost', 1, { type: 'other' }])],
+    ['an error that refers to one before it', encode(['lost', 1, { type: 'seen', index: 0 }])],
     ['items that are no list', encode(['items', 1, 0, 'abc'])],
     ['no text of ours', 'hello'],
   ])('that is %s is refused, and nobody is told', (_, message) => {
