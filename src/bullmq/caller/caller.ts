@@ -298,7 +298,9 @@ export class Caller implements Reports {
 
   #reconnected(wasForgotten: boolean): void {
     if (wasForgotten) {
-      const error = new WorkerLostError('The servers took the caller for gone, as it was away from Redis for too long');
+      const error = new WorkerLostError(
+        'What servers said of the task is lost: they took the caller for gone, or Redis has dropped its inbox',
+      );
       for (const posting of this.#postings.values()) if (posting.server !== null) this.#abandon(posting, error);
     }
     void this.#lookForServers();

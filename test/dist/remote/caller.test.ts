@@ -140,7 +140,9 @@ describe.runIf(hasRedis)('A caller', { timeout: 60_000 }, () => {
     await puppet.call(['refused', puppet.id, [], 'there is no inbox']);
     await refused;
     await scene.userWith(...everything);
-    expect(isNiceqError(await lost, 'ERR_WORKER_LOST')).toBe(true);
+    const error = await lost;
+    expect(isNiceqError(error, 'ERR_WORKER_LOST')).toBe(true);
+    expect(error.message).toContain('Redis has dropped its inbox');
   });
 
   test('that leaves at once has what runs end, and takes back what waits', async () => {
