@@ -7,7 +7,7 @@ import { Keys } from './keys.js';
 import { Post } from './post.js';
 import { type Calls, calls, type Message, read, write } from './protocol.js';
 import { leave, sweep } from './sweep.js';
-import { Watch } from './watch.js';
+import { areThere, Watch } from './watch.js';
 
 /** How long Redis may take to hear that a member leaves, in milliseconds: it may not answer at all. */
 const GOODBYE = 5000;
@@ -132,10 +132,8 @@ export class Member {
   async #present(role: Role): Promise<string[]> {
     const all = Object.entries(await this.client.hgetall(this.keys.members));
     const members = all.filter(([, one]) => one === role).map(([member]) => member);
-    if (members.length === 0) return [];
-    const channels = members.map((member) => this.keys.presence(member));
-    const counts = (await this.client.pubsub('NUMSUB', ...channels)) as (string | number)[];
-    return members.filter((_, i) => Number(counts[2 * i + 1]) > 0);
+    const are = await areThere(this.client, this.keys, members);
+    return members.filter((_, i) => are[i]);
   }
 
   /** Another one was found to be gone: nobody reads its inbox any more. */

@@ -13,6 +13,14 @@ interface Sighting {
   readonly isGone: boolean;
 }
 
+/** Whether each of some members is there now: Redis itself knows who listens to the channel of a member. */
+export async function areThere(client: Client, keys: Keys, members: readonly string[]): Promise<boolean[]> {
+  if (members.length === 0) return [];
+  const channels = members.map((member) => keys.presence(member));
+  const counts = (await client.pubsub('NUMSUB', ...channels)) as (string | number)[];
+  return members.map((_, i) => Number(counts[2 * i + 1]) > 0);
+}
+
 /**
  * Knows which members are there. A member listens to a channel of its own; Redis itself knows who listens, so nobody has
  * to send signs of life. One that was missing for a time of grace is gone: it may only have lost its connection for a
@@ -124,12 +132,11 @@ export class Watch {
   /** Returns whether Redis has answered. Nothing new is known of anybody while it can't be asked. */
   async #look(members: readonly string[]): Promise<boolean> {
     if (members.length === 0 || this.#client.status !== 'ready') return false;
-    const channels = members.map((member) => this.#keys.presence(member));
-    const counts = (await this.#client.pubsub('NUMSUB', ...channels).catch(() => null)) as (string | number)[] | null;
-    if (counts === null) return false;
+    const are = await areThere(this.#client, this.#keys, members).catch(() => null);
+    if (are === null) return false;
     const at = performance.now();
     members.forEach((member, i) => {
-      const isThere = Number(counts[2 * i + 1]) > 0;
+      const isThere = are[i] === true;
       const missingSince = isThere ? 0 : this.#missingSince(member, at);
       const isGone = !isThere && at - missingSince >= this.#grace;
       // The last that was seen is the last to be forgotten.

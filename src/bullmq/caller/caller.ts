@@ -1,18 +1,17 @@
 import { NotPortableError, WorkerLostError } from '../../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../../protocol/error-record.js';
 import { portableSeries } from '../../protocol/portable.js';
-import { refusedArgument } from '../../protocol/uncloneable.js';
 import type { Logger } from '../../queue/options.js';
 import type { TaskRef } from '../../tasks/task-module.js';
 import { within } from '../../within.js';
 import { RemoteSource } from '../../workers/remote-source.js';
 import type { Assignment } from '../../workers/worker.js';
-import { encode, probe } from '../codec.js';
+import { probe } from '../codec.js';
 import type { BullSettings } from '../connection.js';
 import { Member } from '../member.js';
-import { moduleKey } from '../module-key.js';
 import { type Message, type Orders, type Reports, read, reports, write } from '../protocol.js';
 import { Jobs } from './jobs.js';
+import { pack } from './pack.js';
 import { Patience } from './patience.js';
 import { Posting } from './posting.js';
 import { Postings } from './postings.js';
@@ -90,23 +89,11 @@ export class Caller implements Reports {
       assignment.lost(new WorkerLostError('The worker has left, as the program was about to end'));
       return;
     }
-    let module: string;
-    let payload: string;
-    try {
-      module = moduleKey(ref.url);
-    } catch (error) {
-      assignment.fail(error);
-      return;
-    }
-    try {
-      payload = encode([assignment.args, portableSeries(assignment.series)]);
-    } catch (cause) {
-      assignment.fail(refusedArgument(assignment.args, probe, cause));
-      return;
-    }
+    const packed = pack(assignment, ref, [assignment.args, portableSeries(assignment.series)]);
+    if (packed === null) return;
     const posting = new Posting(assignment, ++this.#count, this.#member.id);
     this.#postings.add(posting);
-    this.#jobs.add(posting, module, ref.name, payload);
+    this.#jobs.add(posting, packed);
   }
 
   update(assignment: Assignment, ref: TaskRef): void {
@@ -196,7 +183,7 @@ export class Caller implements Reports {
     posting.source = new RemoteSource({
       pull: () => this.#tell(posting, ['pull', this.#member.id, job]),
       close: () => this.#tell(posting, ['close', this.#member.id, job]),
-      abort: (reason) => this.#tell(posting, ['abort', this.#member.id, job, encodeError(reason, probe)]),
+      abort: (reason) => this.#abort(posting, reason),
     });
     posting.assignment.iterate(posting.source, endedAt);
   }

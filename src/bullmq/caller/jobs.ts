@@ -4,6 +4,7 @@ import type { BullSettings } from '../connection.js';
 import type { Member } from '../member.js';
 import { Queue } from '../peers.js';
 import type { JobData } from '../protocol.js';
+import type { Packed } from './pack.js';
 import type { Posting } from './posting.js';
 import type { Postings } from './postings.js';
 
@@ -60,24 +61,22 @@ export class Jobs {
     await this.#queue.close();
   }
 
-  /** `payload`: the arguments and the series, encoded. */
-  add(posting: Posting, module: string, name: string, payload: string): void {
+  /** `packed`: with the arguments and the series. */
+  add(posting: Posting, packed: Packed): void {
     const { id, attempt, doNext, doLast, niceness } = posting.assignment;
     const data: JobData = {
       caller: this.#member.id,
       job: posting.number,
-      module,
-      name,
+      ...packed,
       id,
       attempt,
       update: '',
-      payload,
     };
     const opts: BulkJobOptions = { jobId: posting.jobId, removeOnComplete: true, removeOnFail: true };
     if (doLast) opts.priority = LAST;
     else if (!doNext) opts.priority = NO_NICENESS + niceness;
     if (this.#batch.length === 0) soon(() => void this.#add());
-    this.#batch.push({ posting, name, data, opts });
+    this.#batch.push({ posting, name: packed.name, data, opts });
   }
 
   /** Takes a job back that waits. True if no server has it, or ever gets it. Throws if that can't be found out. */

@@ -1,12 +1,10 @@
 import { decodeError, type ErrorRecord } from '../../protocol/error-record.js';
-import { refusedArgument } from '../../protocol/uncloneable.js';
 import type { TaskRef } from '../../tasks/task-module.js';
 import type { Assignment } from '../../workers/worker.js';
-import { encode, probe } from '../codec.js';
 import { dropUpdate, type KeptUpdate, keepUpdate } from '../kept-updates.js';
 import type { Member } from '../member.js';
-import { moduleKey } from '../module-key.js';
 import { type Message, type Orders, write } from '../protocol.js';
+import { pack } from './pack.js';
 
 /** An update that some servers have not answered yet. */
 interface Round {
@@ -45,27 +43,15 @@ export class UpdateDesk {
 
   async run(assignment: Assignment, ref: TaskRef, number: number): Promise<void> {
     const { args, keepAs } = assignment;
-    let module: string;
-    let payload: string;
-    try {
-      module = moduleKey(ref.url);
-    } catch (error) {
-      assignment.fail(error);
-      return;
-    }
-    try {
-      payload = encode(args);
-    } catch (cause) {
-      assignment.fail(refusedArgument(args, probe, cause));
-      return;
-    }
+    const packed = pack(assignment, ref, args);
+    if (packed === null) return;
     assignment.started();
     try {
       const { id: caller } = this.#member;
       let entry = '';
-      let order: Message<Orders> = ['update', caller, number, module, ref.name, args];
+      let order: Message<Orders> = ['update', caller, number, packed.module, packed.name, args];
       if (keepAs !== null) {
-        entry = await this.#keep({ key: keepAs, module, name: ref.name, payload });
+        entry = await this.#keep({ key: keepAs, ...packed });
         order = ['keep', caller, number, entry];
       }
       const round: Round = {

@@ -181,8 +181,7 @@ export class BullServer implements AsyncDisposable {
 
   /** How it is: plain data. */
   async stats(): Promise<ServerStats> {
-    const { client, keys, id } = this.#member;
-    const isConnected = client.status === 'ready';
+    const { client, keys, id, isConnected } = this.#member;
     // It may lose its connection while it asks.
     const counts = isConnected
       ? await Promise.all([client.llen(keys.job('wait')), client.zcard(keys.job('prioritized'))]).catch(() => null)
