@@ -266,6 +266,25 @@ describe.runIf(hasRedis)('With servers on a name', { timeout: 60_000 }, () => {
     expect(await update).toEqual([7]);
   });
 
+  test('an update whose order Redis has dropped runs all the same, when its server has an inbox again', async () => {
+    const { client } = scene.redis;
+    const connection = await scene.userWith(...everything);
+    const server = await serve({ ...scene.base, connection, modules, workers: [new AsyncWorker()] });
+    ends.push(() => server.close({ timeout: 0 }));
+    const queue = await scene.openQueue();
+    const inbox = `${scene.base.prefix}:${scene.base.name}:inbox:${(await server.stats()).id}`;
+    while ((await client.xlen(inbox)) > 0);
+    // The read that waits would get the order at once.
+    await scene.userWith(...everything, '-xread');
+    await client.client('KILL', 'USER', scene.base.name);
+    const update = queue.update(tasks.add, [1, 2]);
+    while ((await client.xlen(inbox)) === 0);
+    await client.del(inbox);
+    while ((await client.exists(inbox)) === 0);
+    await scene.userWith(...everything);
+    expect(await update).toEqual([3]);
+  });
+
   test('a server that is killed ends its iterations, after what had arrived, although no other server is there', async () => {
     const server = await scene.startServer();
     const queue = await scene.openQueue();
