@@ -1,4 +1,4 @@
-import { NotPortableError, WorkerLostError } from '../../errors.js';
+import { messageOf, NotPortableError, WorkerLostError } from '../../errors.js';
 import { decodeError, type ErrorRecord, encodeError } from '../../protocol/error-record.js';
 import { portableSeries } from '../../protocol/portable.js';
 import type { Logger } from '../../queue/options.js';
@@ -223,8 +223,9 @@ export class Caller implements Reports {
       read<Reports>(message, reports, this);
     } catch (cause) {
       // What was run has had its effect, so it is not run again.
-      const why = cause instanceof Error ? cause.message : String(cause);
-      const error = new NotPortableError(`What the server said of the task can't be read: ${why}`, { cause });
+      const error = new NotPortableError(`What the server said of the task can't be read: ${messageOf(cause)}`, {
+        cause,
+      });
       this.#updates.fail(job, error);
       const posting = this.#postings.get(job);
       if (posting === undefined) return;

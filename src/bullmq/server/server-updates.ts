@@ -1,4 +1,4 @@
-import { WorkerStartError } from '../../errors.js';
+import { messageOf, WorkerStartError } from '../../errors.js';
 import type { Logger } from '../../queue/options.js';
 import { until } from '../../tools/until.js';
 import { decode } from '../codec.js';
@@ -114,8 +114,7 @@ export class ServerUpdates {
   }
 
   #failed(entry: string, { key, module, name }: KeptUpdate, cause: unknown): void {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const what = `The kept update \`${name}\` of module \`${module}\` (key \`${key}\`) failed: ${why}`;
+    const what = `The kept update \`${name}\` of module \`${module}\` (key \`${key}\`) failed: ${messageOf(cause)}`;
     if (!this.#hasStarted) {
       this.#failures.set(entry, new WorkerStartError(`${what}; \`obliterate\` removes it`, { cause }));
       return;
