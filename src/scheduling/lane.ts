@@ -1,5 +1,5 @@
 import type { Acceptance, Requirement } from './acceptance.js';
-import type { Demand } from './demand.js';
+import type { Demand } from './demands.js';
 import { costOf, type Job } from './job.js';
 import { JobList } from './job-list.js';
 import { type Level, slotOf } from './level.js';

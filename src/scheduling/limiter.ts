@@ -9,28 +9,34 @@ export interface LimitRule {
   rate?: { count: number; interval: number };
 }
 
+/** What is remembered of starts that nobody counts. */
+const NONE: number[] = [];
+
 /**
- * Counts what runs and remembers what started against a rule. It has no clock of its own: whoever asks says what time
- * it is.
+ * Counts what runs of the whole queue or of one series, and tells whether more may start by its rule, if it has one. It
+ * has no clock of its own: whoever asks says what time it is.
  *
- * Invariant: `#starts` from `#oldest` on holds the start times of at most the last `count` starts, in order.
+ * Invariant: `#starts` from `#oldest` on holds the start times of at most the last `#count` starts, in order; without a
+ * rate it is empty.
  */
 export class Limiter {
-  running: number;
-  readonly #concurrency: number;
-  readonly #count: number;
-  readonly #interval: number;
-  #starts: number[] = [];
+  /** Jobs taken and not ended. */
+  running = 0;
+  /** Whether there is a rule. */
+  isSet = false;
+  #concurrency = Number.POSITIVE_INFINITY;
+  #count = Number.POSITIVE_INFINITY;
+  #interval = 0;
+  #starts = NONE;
   #oldest = 0;
 
-  /** @param former - the rule that this one replaces: what has started by it counts on */
-  constructor(rule: LimitRule, running: number, former: Limiter | null = null) {
-    this.running = running;
-    this.#concurrency = rule.concurrency ?? Number.POSITIVE_INFINITY;
-    this.#count = rule.rate?.count ?? Number.POSITIVE_INFINITY;
-    this.#interval = rule.rate?.interval ?? 0;
-    if (!this.hasRate || former === null) return;
-    this.#starts = former.#starts.slice(former.#oldest);
+  /** Another rule, or none. What has started by a rate counts on by the next one. */
+  limit(rule: LimitRule | null): void {
+    this.isSet = rule !== null;
+    this.#concurrency = rule?.concurrency ?? Number.POSITIVE_INFINITY;
+    this.#count = rule?.rate?.count ?? Number.POSITIVE_INFINITY;
+    this.#interval = rule?.rate?.interval ?? 0;
+    this.#starts = this.hasRate ? this.#starts.slice(this.#oldest) : NONE;
     this.#oldest = Math.max(0, this.#starts.length - this.#count);
   }
 

@@ -1,9 +1,10 @@
 import type { Requirement } from './acceptance.js';
 import { Crew, type Desk, type Entry, type Match, type Seat, Share } from './crew.js';
-import { Demand, type Places } from './demand.js';
+import { type Demand, Demands } from './demands.js';
 import { costOf, type Job } from './job.js';
 import { type Band, type Lane, NORMAL, type Row } from './lane.js';
 import { Limiter, type LimitRule } from './limiter.js';
+import type { Places } from './places.js';
 import { Series } from './series.js';
 import { TurnHeap } from './turn-heap.js';
 
@@ -37,17 +38,15 @@ export class Scheduler {
   readonly #series = new Map<unknown, Series>();
   readonly #crews = new Set<Crew>();
   readonly #ready = new TurnHeap<Crew>();
-  readonly #unserved = new Demand([]);
-  /** What the fewest desks may serve comes first. */
-  #demands = [this.#unserved];
+  readonly #demands = new Demands();
   /** Series whose rate limit lifts at a known time. */
   readonly #due = new TurnHeap<Series>();
   /** Series that have begun to stall, or have ceased to, since somebody asked. */
   readonly #turned = new Set<Series>();
-  #limiter: Limiter | null = null;
+  /** What runs of the whole queue. */
+  readonly #limiter = new Limiter();
   /** Series with a limit of their own. */
   readonly #limited = new Set<Series>();
-  #running = 0;
   #places = 0;
   #foundings = 0;
   #sweepAt = IDLE_SERIES;
@@ -79,10 +78,8 @@ export class Scheduler {
   /** A job that was taken has ended and will not come back. */
   finish(job: Job): void {
     const { series } = (job.row as Row).lane;
-    this.#running--;
-    series.running--;
-    this.#limiter?.ended();
-    series.limiter?.ended();
+    this.#limiter.ended();
+    series.limiter.ended();
     this.#reconsider(series);
   }
 
@@ -111,10 +108,8 @@ export class Scheduler {
     }
     lane.restore(job);
     this.#arrived(job, lane);
-    this.#running--;
-    series.running--;
-    this.#limiter?.unstarted(job.takenAt);
-    series.limiter?.unstarted(job.takenAt);
+    this.#limiter.unstarted(job.takenAt);
+    series.limiter.unstarted(job.takenAt);
     this.#reconsider(series);
   }
 
@@ -126,7 +121,7 @@ export class Scheduler {
     this.#now = clock();
     for (let due = this.#due.top; due !== undefined && due.time <= this.#now; due = this.#due.top)
       this.#reconsider(due);
-    while (!this.isPaused && (this.#limiter === null || this.#limiter.opensAt() <= this.#now)) {
+    while (!this.isPaused && this.#limiter.opensAt() <= this.#now) {
       const crew = this.#ready.top;
       if (crew === undefined) return;
       const match = crew.match();
@@ -141,22 +136,17 @@ export class Scheduler {
     if (this.isPaused || this.size === 0) return Number.POSITIVE_INFINITY;
     const series = this.#due.top?.time ?? Number.POSITIVE_INFINITY;
     // What a dispatch leaves ready waits for the limit of the queue.
-    const queue = this.#ready.size > 0 && this.#limiter !== null ? this.#limiter.opensAt() : Number.POSITIVE_INFINITY;
+    const queue = this.#ready.size > 0 ? this.#limiter.opensAt() : Number.POSITIVE_INFINITY;
     return Math.min(series, queue);
   }
 
   /** Whether the job may start only when its worker is free to begin it: starts of its series or queue are counted. */
   isMetered(job: Job): boolean {
-    return this.#limiter?.hasRate === true || (job.row as Row).lane.series.limiter?.hasRate === true;
+    return this.#limiter.hasRate || (job.row as Row).lane.series.limiter.hasRate;
   }
 
   *jobs(): IterableIterator<Job> {
-    for (const series of this.#series.values()) yield* jobsOf(series);
-  }
-
-  *jobsOf(key: unknown): IterableIterator<Job> {
-    const series = this.#series.get(key);
-    if (series !== undefined) yield* jobsOf(series);
+    for (const { lanes } of this.#series.values()) for (const lane of lanes) yield* lane.jobs();
   }
 
   sizeOf(key: unknown): number {
@@ -170,44 +160,30 @@ export class Scheduler {
 
   /** How many jobs wait that the workers of a desk may run. */
   demandAt(desk: Desk): number {
-    return this.#demands.reduce((sum, { desks, size }) => sum + (desks.includes(desk) ? size : 0), 0);
+    return this.#demands.at(desk);
   }
 
-  /**
-   * Has the jobs that could start now take their places. Returns how many of them never ran: among their like those
-   * that did go first.
-   */
+  /** Has the jobs that could start now take their places. Returns how many of them never ran. */
   claim(places: Places): number {
-    const limited = this.#limitedLanes();
-    let count = 0;
-    for (const demand of this.#demands) {
-      const { desks } = demand;
-      let { size, repeated } = demand;
-      for (const lane of limited.get(demand) ?? []) {
-        count += Math.max(0, this.#claim(places, desks, lane.size, lane.series) - lane.repeated);
-        size -= lane.size;
-        repeated -= lane.repeated;
-      }
-      count += Math.max(0, this.#claim(places, desks, size) - repeated);
-    }
-    return count;
+    return this.isPaused ? 0 : this.#demands.claim(places, this.#limiter, this.#limited);
   }
 
   /** Whether one more job could start now in what those that wait leave of the places. */
   claimOne(places: Places, key: unknown, requirement: Requirement): boolean {
     const series = this.#seriesOf(key);
-    return this.#claim(places, series.desksFor(series.acceptanceOf(requirement)), 1, series) === 1;
+    const desks = series.desksFor(series.acceptanceOf(requirement));
+    return !this.isPaused && places.take(desks, 1, [this.#limiter, series.limiter]) === 1;
   }
 
   // --- limits -----------------------------------------------------------------------------------------------------
 
   limit(rule: LimitRule | null): void {
-    this.#limiter = rule === null ? null : new Limiter(rule, this.#running, this.#limiter);
+    this.#limiter.limit(rule);
   }
 
   limitSeries(key: unknown, rule: LimitRule | null): void {
     const series = this.#seriesOf(key);
-    series.limiter = rule === null ? null : new Limiter(rule, series.running, series.limiter);
+    series.limiter.limit(rule);
     if (rule === null) this.#limited.delete(series);
     else this.#limited.add(series);
     this.#reconsider(series);
@@ -261,12 +237,12 @@ export class Scheduler {
 
   /** Whether some worker, present or to be hired, may run the job. */
   isServed(job: Job): boolean {
-    return (job.row as Row).lane.demand !== this.#unserved;
+    return (job.row as Row).lane.demand !== this.#demands.unserved;
   }
 
   /** How many jobs wait that some worker, present or to be hired, may run. */
   get servable(): number {
-    return this.size - this.#unserved.size;
+    return this.size - this.#demands.unserved.size;
   }
 
   /** The series in which something waits that no worker may run, and nothing did when this was last asked. */
@@ -291,10 +267,8 @@ export class Scheduler {
       this.#now = clock();
       job.takenAt = this.#now;
     }
-    this.#running++;
-    series.running++;
-    this.#limiter?.started(this.#now);
-    series.limiter?.started(this.#now);
+    this.#limiter.started(this.#now);
+    series.limiter.started(this.#now);
     this.#reconsider(series);
     seat.load++;
     crew.place(seat);
@@ -322,7 +296,7 @@ export class Scheduler {
   #count(lane: Lane, count: number): void {
     const demand = lane.demand as Demand;
     demand.size += count;
-    if (demand === this.#unserved) this.#countUnserved(lane.series, count);
+    if (demand === this.#demands.unserved) this.#countUnserved(lane.series, count);
   }
 
   #countUnserved(series: Series, count: number): void {
@@ -373,8 +347,8 @@ export class Scheduler {
 
   /** Blocks or unblocks the series as its limit says; if time will lift it, it is due then. */
   #reconsider(series: Series): void {
-    if (series.limiter === null && !series.isBlocked) return;
-    const opensAt = series.limiter?.opensAt() ?? Number.NEGATIVE_INFINITY;
+    if (!series.limiter.isSet && !series.isBlocked) return;
+    const opensAt = series.limiter.opensAt();
     const isBlocked = opensAt > this.#now;
     if (series.index !== -1) this.#due.remove(series);
     if (isBlocked && opensAt < Number.POSITIVE_INFINITY && series.size > 0) {
@@ -403,34 +377,8 @@ export class Scheduler {
 
   #laneOf(series: Series, band: Band, requirement: Requirement): Lane {
     const lane = series.lane(band, requirement);
-    lane.demand ??= this.#demandFor(series.desksFor(lane.acceptance));
+    lane.demand ??= this.#demands.of(series.desksFor(lane.acceptance));
     return lane;
-  }
-
-  #demandFor(desks: readonly Desk[]): Demand {
-    for (const demand of this.#demands) if (demand.isFor(desks)) return demand;
-    const demand = new Demand(desks);
-    this.#demands.push(demand);
-    this.#demands.sort((a, b) => a.desks.length - b.desks.length);
-    return demand;
-  }
-
-  #claim(places: Places, desks: readonly Desk[], count: number, series?: Series): number {
-    return this.isPaused ? 0 : places.take(desks, count, [this.#limiter, series?.limiter ?? null]);
-  }
-
-  /** The lanes of series with limits, by the demand that they are part of. */
-  #limitedLanes(): Map<Demand, Lane[]> {
-    const limited = new Map<Demand, Lane[]>();
-    for (const { lanes } of this.#limited) {
-      for (const lane of lanes) {
-        const demand = lane.demand as Demand;
-        const others = limited.get(demand);
-        if (others === undefined) limited.set(demand, [lane]);
-        else others.push(lane);
-      }
-    }
-    return limited;
   }
 
   /** What waits in the lane is part of another demand from now on. */
@@ -449,7 +397,7 @@ export class Scheduler {
   #sweep(): void {
     const idle: Series[] = [];
     for (const series of this.#series.values()) {
-      if (series.size > 0 || series.running > 0 || series.limiter !== null) continue;
+      if (series.size > 0 || series.limiter.running > 0 || series.limiter.isSet) continue;
       if (series.shares.every(({ crew, time }) => crew.hasPassed(time))) this.#series.delete(series.key);
       else idle.push(series);
     }
@@ -460,8 +408,7 @@ export class Scheduler {
   /** The crew has come or gone, or what it accepts has changed: the series it serves get their shares anew. */
   #reassess(crew: Crew): void {
     for (const series of this.#servedBy(crew)) this.#employ(series);
-    // What a desk that nobody is left of was part of is nobody's now.
-    this.#demands = this.#demands.filter(({ desks }) => desks.every(({ members }) => members > 0));
+    this.#demands.prune();
   }
 
   *#servedBy({ qualification }: Crew): IterableIterator<Series> {
@@ -491,7 +438,7 @@ export class Scheduler {
         if (entry.line !== null && !stays) share.crew.exit(entry);
       }
       lane.acceptance = acceptance;
-      this.#move(lane, this.#demandFor(series.desksFor(acceptance)));
+      this.#move(lane, this.#demands.of(series.desksFor(acceptance)));
     }
     // When all have gone that go: a series that none stays of is servable anew, whatever the order of its lanes.
     for (const lane of lanes) if (lane.size > 0) this.#enter(lane);
@@ -503,8 +450,4 @@ function isSame(a: ReadonlySet<unknown> | null, b: ReadonlySet<unknown> | null):
   if (a.size !== b.size) return false;
   for (const key of a) if (!b.has(key)) return false;
   return true;
-}
-
-function* jobsOf(series: Series): IterableIterator<Job> {
-  for (const lane of series.lanes) yield* lane.jobs();
 }

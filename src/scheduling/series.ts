@@ -2,7 +2,7 @@ import { type Acceptance, LOCAL, MAIN, type Requirement } from './acceptance.js'
 import type { Desk, Share } from './crew.js';
 import { type Band, Lane } from './lane.js';
 import { Levels } from './level.js';
-import type { Limiter } from './limiter.js';
+import { Limiter } from './limiter.js';
 import type { Turn } from './turn-heap.js';
 
 /**
@@ -23,9 +23,8 @@ export class Series implements Turn {
   size = 0;
   /** Those of them that no worker may run. */
   unserved = 0;
-  /** Jobs taken and not ended. */
-  running = 0;
-  limiter: Limiter | null = null;
+  /** What runs of it. */
+  readonly limiter = new Limiter();
   /** Whether its limit keeps its jobs from being taken. */
   isBlocked = false;
   /** Whether a worker in the main thread serves it, which then gets its closures. */

@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Limiter } from '../../../src/scheduling/limiter.js';
+import { Limiter, type LimitRule } from '../../../src/scheduling/limiter.js';
+
+function limiterBy(rule: LimitRule): Limiter {
+  const limiter = new Limiter();
+  limiter.limit(rule);
+  return limiter;
+}
 
 test('never more run at a time than the rule says', () => {
-  const limiter = new Limiter({ concurrency: 2 }, 0);
+  const limiter = limiterBy({ concurrency: 2 });
   expect(limiter.opensAt()).toBe(Number.NEGATIVE_INFINITY);
   limiter.started(0);
   expect(limiter.opensAt()).toBe(Number.NEGATIVE_INFINITY);
@@ -15,7 +21,9 @@ test('never more run at a time than the rule says', () => {
 });
 
 test('what ran before the rule was counts as running', () => {
-  const limiter = new Limiter({ concurrency: 2 }, 3);
+  const limiter = new Limiter();
+  for (let i = 0; i < 3; i++) limiter.started(0);
+  limiter.limit({ concurrency: 2 });
   expect(limiter.opensAt()).toBe(Number.POSITIVE_INFINITY);
   limiter.ended();
   expect(limiter.opensAt()).toBe(Number.POSITIVE_INFINITY);
@@ -24,17 +32,21 @@ test('what ran before the rule was counts as running', () => {
 });
 
 test('what has started by the rule before counts on, so that a rule set anew lets through no more', () => {
-  const former = new Limiter({ rate: { count: 3, interval: 100 } }, 0);
-  for (const at of [0, 10, 20, 130, 140]) former.started(at);
-  const same = new Limiter({ rate: { count: 3, interval: 100 } }, 5, former);
+  const after = (rule: LimitRule) => {
+    const limiter = limiterBy({ rate: { count: 3, interval: 100 } });
+    for (const at of [0, 10, 20, 130, 140]) limiter.started(at);
+    limiter.limit(rule);
+    return limiter;
+  };
+  const same = after({ rate: { count: 3, interval: 100 } });
   expect([same.allowance(150), same.opensAt()]).toEqual([1, 120]);
-  const tighter = new Limiter({ rate: { count: 2, interval: 100 } }, 5, former);
+  const tighter = after({ rate: { count: 2, interval: 100 } });
   expect([tighter.allowance(150), tighter.opensAt()]).toEqual([0, 230]);
-  expect(new Limiter({ concurrency: 9 }, 5, former).allowance(150)).toBe(4);
+  expect(after({ concurrency: 9 }).allowance(150)).toBe(4);
 });
 
 test('a rate opens when the oldest start that counts leaves the window', () => {
-  const limiter = new Limiter({ rate: { count: 2, interval: 100 } }, 0);
+  const limiter = limiterBy({ rate: { count: 2, interval: 100 } });
   expect(limiter.hasRate).toBe(true);
   limiter.started(10);
   limiter.ended();
@@ -51,7 +63,7 @@ test('in no window of the interval do more than count start, and it opens no lat
   });
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 1, max: 50 }), steps, (count, interval, steps) => {
-      const limiter = new Limiter({ rate: { count, interval } }, 0);
+      const limiter = limiterBy({ rate: { count, interval } });
       const starts: number[] = [];
       let now = 0;
       for (const { wait, giveBack } of steps) {
@@ -72,7 +84,7 @@ test('in no window of the interval do more than count start, and it opens no lat
 });
 
 test('what is given back late does not reopen the window of another start', () => {
-  const limiter = new Limiter({ rate: { count: 1, interval: 10 } }, 0);
+  const limiter = limiterBy({ rate: { count: 1, interval: 10 } });
   limiter.started(0);
   limiter.started(10);
   limiter.unstarted(0);
@@ -80,7 +92,7 @@ test('what is given back late does not reopen the window of another start', () =
 });
 
 test('many starts are not all remembered, and the window still holds', () => {
-  const limiter = new Limiter({ rate: { count: 3, interval: 10 } }, 0);
+  const limiter = limiterBy({ rate: { count: 3, interval: 10 } });
   for (let now = 0; now < 50_000; now += 10) {
     for (let i = 0; i < 3; i++) {
       expect(limiter.opensAt()).toBeLessThanOrEqual(now);
@@ -92,7 +104,7 @@ test('many starts are not all remembered, and the window still holds', () => {
 });
 
 test('both parts of a rule hold', () => {
-  const limiter = new Limiter({ concurrency: 1, rate: { count: 1, interval: 10 } }, 0);
+  const limiter = limiterBy({ concurrency: 1, rate: { count: 1, interval: 10 } });
   limiter.started(0);
   expect(limiter.opensAt()).toBe(Number.POSITIVE_INFINITY);
   limiter.ended();

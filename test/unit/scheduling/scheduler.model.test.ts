@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ANY, LOCAL, only, type Requirement } from '../../../src/scheduling/acceptance.js';
 import type { Crew } from '../../../src/scheduling/crew.js';
-import { Places } from '../../../src/scheduling/demand.js';
 import { type Band, DO_LAST, DO_NEXT, NORMAL } from '../../../src/scheduling/lane.js';
+import { Places } from '../../../src/scheduling/places.js';
 import { Scheduler } from '../../../src/scheduling/scheduler.js';
 import { Model, type ModelJob, type ModelSeat } from './model.js';
 import { StubJob, StubSeat } from './stubs.js';
@@ -243,7 +243,7 @@ class Bench {
     const actual: unknown[] = [scheduler.size, waiting.size, scheduler.servable, false];
     const wanted: unknown[] = [model.size, model.size, model.servable, model.exceeded];
     for (const key of SERIES) {
-      actual.push(scheduler.sizeOf(key), [...scheduler.jobsOf(key)].length);
+      actual.push(scheduler.sizeOf(key), [...waiting].filter(({ row }) => row?.lane.series.key === key).length);
       wanted.push(model.sizeOf(key), model.sizeOf(key));
     }
     for (const [job, stub] of this.jobs) {

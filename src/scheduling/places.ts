@@ -1,24 +1,6 @@
 import type { Desk } from './crew.js';
 import type { Limiter } from './limiter.js';
 
-/** What waits for the same desks. */
-export class Demand {
-  /** Those whose workers, present or to be hired, may run it; none if nobody may. */
-  readonly desks: readonly Desk[];
-  /** Jobs waiting. */
-  size = 0;
-  /** Those of them of which an earlier attempt has started. */
-  repeated = 0;
-
-  constructor(desks: readonly Desk[]) {
-    this.desks = desks;
-  }
-
-  isFor(desks: readonly Desk[]): boolean {
-    return desks.length === this.desks.length && desks.every((desk, i) => desk === this.desks[i]);
-  }
-}
-
 /** Places that nothing is in, by desk, to tell how much of what waits could take one now. */
 export class Places {
   readonly #now: number;
@@ -35,7 +17,7 @@ export class Places {
   }
 
   /** Takes places at any of these desks for up to `count` jobs, as far as limits allow. Returns for how many. */
-  take(desks: readonly Desk[], count: number, limiters: readonly (Limiter | null)[]): number {
+  take(desks: readonly Desk[], count: number, limiters: readonly Limiter[]): number {
     const wanted = limiters.reduce((least, limiter) => Math.min(least, this.#allowanceOf(limiter)), count);
     let taken = 0;
     for (const desk of desks) {
@@ -44,9 +26,7 @@ export class Places {
       this.#free.set(desk, free - some);
       taken += some;
     }
-    for (const limiter of limiters) {
-      if (limiter !== null) this.#allowances.set(limiter, this.#allowanceOf(limiter) - taken);
-    }
+    for (const limiter of limiters) this.#allowances.set(limiter, this.#allowanceOf(limiter) - taken);
     return taken;
   }
 
@@ -54,8 +34,7 @@ export class Places {
     return this.#free.get(desk) ?? 0;
   }
 
-  #allowanceOf(limiter: Limiter | null): number {
-    if (limiter === null) return Number.POSITIVE_INFINITY;
+  #allowanceOf(limiter: Limiter): number {
     return this.#allowances.get(limiter) ?? limiter.allowance(this.#now);
   }
 }
