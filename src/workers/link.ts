@@ -49,7 +49,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
   /** How many of these run or wait there; `size` is with updates. */
   load = 0;
   /** How many iterations go on. */
-  #iterations = 0;
+  iterations = 0;
   readonly #slots = new Slots();
   readonly #grace: Grace;
   #isRetired = false;
@@ -185,12 +185,12 @@ export class Link implements Reports, ChannelListener, GraceOwner {
     return !this.#hasExited && this.#slots.has(posting);
   }
 
-  hasOnly(running: number): boolean {
-    return this.#ahead.running === running && this.#iterations === 0;
+  get running(): number {
+    return this.#ahead.running;
   }
 
   ask(posting: Posting): void {
-    // It has begun, so it is not given back.
+    // What it was told before has been read, so it is not held there any more, and not given back.
     this.#outbox.writer.recall(posting.slot, posting.ticket);
     this.#outbox.plan();
   }
@@ -249,7 +249,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
   iterates(slot: number, startedAt: number, endedAt: number): void {
     const posting = this.#slots.runningAt(slot);
     this.#noteTimes(posting, startedAt, endedAt);
-    this.#iterations++;
+    this.iterations++;
     posting.source = new RemoteSource({
       pull: () => {
         this.#outbox.writer.pull(slot, posting.ticket);
@@ -274,7 +274,8 @@ export class Link implements Reports, ChannelListener, GraceOwner {
     const source = this.#slots.sourceAt(slot);
     const reason = error === null ? undefined : decodeError(error);
     this.#free(this.#slots.at(slot));
-    this.#iterations--;
+    this.iterations--;
+    this.#grace.check();
     source.ended(reason, error !== null);
     this.#stopIfOver();
   }
@@ -391,6 +392,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
   #abort(posting: Posting, reason: unknown): void {
     if (posting.isCancelled) return;
     posting.isCancelled = true;
+    posting.isAnswered = false;
     this.#grace.begin(posting);
     this.#outbox.writer.abort(posting.slot, posting.ticket, encodeError(reason, this.#channel.probe));
     this.#outbox.plan();
@@ -398,7 +400,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
 
   #stopIfOver(): void {
     if (!this.#isRetired) return;
-    if (this.#iterations === 0) void this.stop();
+    if (this.iterations === 0) void this.stop();
     else if ([...this.#slots].every(({ source }) => source?.isClosed ?? true)) {
       this.#lastGrace ??= setTimeout(() => this.kill(), this.#graceful).unref();
     }

@@ -510,6 +510,25 @@ export function separateConformance(
       expect(await queue.call(tasks.next)).toBe(1);
     });
 
+    test('no task that keeps it from hearing that an iteration is to end', async () => {
+      const queue = oneWorker({ graceful: 20 });
+      const controller = new AbortController();
+      const items = await queue.call(
+        function* () {
+          for (;;) yield 1;
+        },
+        [],
+        { signal: controller.signal },
+      );
+      expect(await items.next()).toEqual({ value: 1, done: false });
+      const { gate } = bench;
+      const busy = queue.submit(tasks.blockFor, [gate.port, 'a', 200], { retry: { lost: 0 } });
+      await gate.arrival('a');
+      gate.open('a');
+      controller.abort();
+      expect(await busy.promise).toBe('a');
+    });
+
     test('a task that takes too long, and runs it again', async () => {
       const { gate } = bench;
       const queue = oneWorker({ graceful: 20 });

@@ -13,6 +13,7 @@ export declare function pid(): number;
 export declare function pass(port: number, name: string): Promise<string>;
 export declare function reportAndPass(port: number, name: string, progress: unknown): Promise<string>;
 export declare function untilAborted(port: number, name: string): Promise<string>;
+export declare function blockFor(port: number, name: string, time: number): Promise<string>;
 export declare function block(port: number, name: string): Promise<never>;
 export declare function hang(port: number, name: string): Promise<never>;
 export declare function sleep(time: number): Promise<void>;

@@ -114,6 +114,13 @@ export async function untilAborted(port, name) {
   return 'ended by itself';
 }
 
+/** Comes to the gate and, once it is let through, blocks its thread for so many milliseconds. */
+export async function blockFor(port, name, time) {
+  await visit(port, name);
+  for (const end = performance.now() + time; performance.now() < end; );
+  return name;
+}
+
 /** Comes to the gate and, once it is let through, blocks its thread for ever. */
 export async function block(port, name) {
   await visit(port, name);

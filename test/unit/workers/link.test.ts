@@ -117,15 +117,15 @@ describe('a link', () => {
       channel.say((to) => to.aborted(0, 1));
       for (const [time, answers] of [
         [10, true],
-        [1000, true],
-        [1000, false],
+        [3000, true],
+        [3000, false],
       ] as const) {
         vi.advanceTimersByTime(time);
         await turn();
         expect(channel.isKilled).toBe(false);
         if (answers) channel.say((to) => to.recalled(0, 1, false));
       }
-      vi.advanceTimersByTime(1000);
+      vi.advanceTimersByTime(3000);
       await turn();
       expect(channel.isKilled).toBe(true);
     });
@@ -201,6 +201,61 @@ describe('a link', () => {
     vi.advanceTimersByTime(10);
     await turn();
     expect(channel.isKilled).toBe(true);
+  });
+
+  describe('on which a task and an iteration go on', () => {
+    /** The iteration is in slot 0, the task in slot 1. */
+    function iterating() {
+      const { link, channel } = connect();
+      const [iterates, runs] = [new FakeAssignment(), new FakeAssignment()];
+      let source: Parameters<Assignment['iterate']>[0] | undefined;
+      iterates.iterate = (given?: typeof source) => {
+        source = given;
+      };
+      link.run(iterates);
+      channel.say((to) => to.iterates(0, 1, 2));
+      link.run(runs);
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
+      return { channel, abort: () => source?.abort(new Error('enough')), cancel: () => link.cancel(runs, 0) };
+    }
+
+    it('leaves the task alone, which may keep it from reading that the iteration is to end', async () => {
+      const { channel, abort } = iterating();
+      abort();
+      await turn();
+      for (const time of [10, 3000]) {
+        vi.advanceTimersByTime(time);
+        await turn();
+        expect(channel.isKilled).toBe(false);
+      }
+      channel.say((to) => to.done(1, 5, 1, 2));
+      vi.advanceTimersByTime(3000);
+      await turn();
+      expect(channel.isKilled).toBe(true);
+    });
+
+    it('ends it when the task has had its time and the iteration ends', async () => {
+      const { channel, cancel } = iterating();
+      cancel();
+      await turn();
+      channel.say((to) => to.aborted(1, 2));
+      vi.advanceTimersByTime(10);
+      await turn();
+      expect(channel.isKilled).toBe(false);
+      channel.say((to) => to.iterated(0, null));
+      expect(channel.isKilled).toBe(true);
+    });
+
+    it('takes for an answer only what is said after the task was told to end', async () => {
+      const { channel, cancel } = iterating();
+      channel.say((to) => to.recalled(1, 2, false));
+      cancel();
+      await turn();
+      vi.advanceTimersByTime(10);
+      await turn();
+      expect(channel.isKilled).toBe(true);
+    });
   });
 
   it('keeps a task that is told to have failed in a way nobody can read, until its worker has died', () => {
