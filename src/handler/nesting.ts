@@ -1,10 +1,12 @@
 import type { Task } from '../queue/task.js';
 import type { Lane, Row } from '../scheduling/lane.js';
+import type { Attempt } from './attempt.js';
 import type { Employment } from './employment.js';
 
 /** A call that a task has made of its own queue. */
 interface Call {
-  readonly caller: Task;
+  /** Not the task itself: when that is done, the iterator it may have returned is to be collected with it. */
+  readonly caller: Attempt;
   /** Where it waits; null while it runs. */
   lane: Lane | null;
 }
@@ -20,7 +22,7 @@ export class Nesting {
   /** Those that have not ended. */
   readonly #calls = new Map<Task, Call>();
   /** How many that wait each caller has. */
-  readonly #counts = new Map<Task, number>();
+  readonly #counts = new Map<Attempt, number>();
   /** Those that wait and were not told of yet, by the lane they wait in. */
   readonly #untold = new Map<Lane, Set<Task>>();
 
@@ -29,7 +31,7 @@ export class Nesting {
   }
 
   /** A task that waits in the scheduler was called by another. */
-  called(task: Task, caller: Task): void {
+  called(task: Task, caller: Attempt): void {
     const call = { caller, lane: null };
     this.#calls.set(task, call);
     this.#wait(task, call);
@@ -98,10 +100,10 @@ export class Nesting {
   #isStuck({ load, concurrency, attempts }: Employment): boolean {
     if (load < concurrency) return false;
     let waiting = 0;
-    for (const { isStarted, task } of attempts) {
+    for (const attempt of attempts) {
       // It is held ahead, or its worker is late to say that it runs: then too few are left that wait.
-      if (!isStarted) continue;
-      if (!this.#counts.has(task)) return false;
+      if (!attempt.isStarted) continue;
+      if (!this.#counts.has(attempt)) return false;
       waiting++;
     }
     return waiting >= concurrency;

@@ -73,7 +73,7 @@ export class TaskHandler implements TaskOwner {
     const caller = currentSource();
     // One that has ended, and makes items now, has no place that it could hold.
     if (caller instanceof Attempt && caller.owner === this.#attempts && !caller.hasEnded) {
-      this.lifecycle.nesting.called(task, caller.task);
+      this.lifecycle.nesting.called(task, caller);
     }
     // What workers hold must not start before it.
     if (band === DO_NEXT) this.#recallHeld((attempt) => attempt.employment.serves(task.series));
@@ -241,8 +241,11 @@ export class TaskHandler implements TaskOwner {
   }
 
   #tellStalled(): void {
-    for (const series of this.scheduler.newStalls()) this.#host.emit('stalled', series, 'unserved', []);
-    const { nesting } = this.lifecycle;
+    const { scheduler, lifecycle } = this;
+    if (scheduler.hasTurned) {
+      for (const series of scheduler.newStalls()) this.#host.emit('stalled', series, 'unserved', []);
+    }
+    const { nesting } = lifecycle;
     // Workers that could still be hired would resolve a deadlock.
     if (!nesting.hasUntold || this.workforce.recruiter?.vacancy) return;
     for (const { task, holders } of nesting.deadlocks(this.workforce.employments)) {

@@ -170,7 +170,7 @@ export class Scheduler {
 
   /** Whether one more job could start now in what those that wait leave of the places. */
   claimOne(places: Places, key: unknown, requirement: Requirement): boolean {
-    const series = this.#seriesOf(key);
+    const series = this.#series.get(key) ?? this.#make(key);
     const desks = series.desksFor(series.acceptanceOf(requirement));
     return !this.isPaused && places.take(desks, 1, [this.#limiter, series.limiter]) === 1;
   }
@@ -243,6 +243,11 @@ export class Scheduler {
   /** How many jobs wait that some worker, present or to be hired, may run. */
   get servable(): number {
     return this.size - this.#demands.unserved.size;
+  }
+
+  /** Whether series have begun to stall, or have ceased to, since somebody asked for those that have. */
+  get hasTurned(): boolean {
+    return this.#turned.size > 0;
   }
 
   /** The series in which something waits that no worker may run, and nothing did when this was last asked. */
@@ -368,10 +373,15 @@ export class Scheduler {
     let series = this.#series.get(key);
     if (series === undefined) {
       if (this.#series.size >= this.#sweepAt) this.#sweep();
-      series = new Series(key);
+      series = this.#make(key);
       this.#series.set(key, series);
-      this.#employ(series);
     }
+    return series;
+  }
+
+  #make(key: unknown): Series {
+    const series = new Series(key);
+    this.#employ(series);
     return series;
   }
 

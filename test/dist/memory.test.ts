@@ -14,6 +14,7 @@ test('What is over - tasks, updates, queues and their workers - is left to the c
     'updates of async',
     'updates of thread',
     'calls of an iteration',
+    'iterator whose task has called',
     'saturated thread true',
     'saturated process true',
     'queues and workers',

@@ -1,20 +1,22 @@
 import { describe, expect, test } from 'vitest';
+import type { Attempt } from '../../../src/handler/attempt.js';
 import type { Employment } from '../../../src/handler/employment.js';
 import { Nesting } from '../../../src/handler/nesting.js';
 import type { Task } from '../../../src/queue/task.js';
 
 const lane = {};
 const task = (id: string): Task => ({ id, row: { lane } }) as unknown as Task;
+const attempt = (id: string): Attempt => ({ isStarted: true, task: task(id) }) as unknown as Attempt;
 
 /** A worker with as many places as `running` takes; `asked` counts what it was asked for. */
-function worker(running: Task[], { places = running.length } = {}) {
+function worker(running: Attempt[], { places = running.length } = {}) {
   const asked = { attempts: 0, mayRun: 0 };
   const employment = {
     load: running.length,
     concurrency: places,
     get attempts() {
       asked.attempts++;
-      return running.map((task) => ({ isStarted: true, task }));
+      return running;
     },
     mayRun: () => {
       asked.mayRun++;
@@ -30,7 +32,7 @@ const told = (nesting: Nesting, employments: Employment[]) =>
 describe('Calls that tasks make of their own queue', () => {
   test('are a deadlock where all places are taken by tasks that wait for such calls, each told of once', () => {
     const nesting = new Nesting();
-    const [outer, other] = [task('outer'), task('other')];
+    const [outer, other] = [attempt('outer'), attempt('other')];
     nesting.called(task('a'), outer);
     nesting.called(task('b'), outer);
     const { employment } = worker([outer, other]);
@@ -47,11 +49,11 @@ describe('Calls that tasks make of their own queue', () => {
 
   test('are none while a place is free, or a task runs that waits for none', () => {
     const nesting = new Nesting();
-    const outer = task('outer');
+    const outer = attempt('outer');
     const call = task('call');
     nesting.called(call, outer);
     expect(told(nesting, [worker([outer], { places: 2 }).employment])).toEqual([]);
-    expect(told(nesting, [worker([outer]).employment, worker([task('another')]).employment])).toEqual([]);
+    expect(told(nesting, [worker([outer]).employment, worker([attempt('another')]).employment])).toEqual([]);
     nesting.started(call);
     expect(nesting.hasUntold).toBe(false);
     expect(told(nesting, [worker([outer]).employment])).toEqual([]);
@@ -59,7 +61,7 @@ describe('Calls that tasks make of their own queue', () => {
 
   test('are one again when they come back, whether they had started or not', () => {
     const nesting = new Nesting();
-    const outer = task('outer');
+    const outer = attempt('outer');
     const calls = ['a', 'b'].map(task);
     for (const call of calls) nesting.called(call, outer);
     nesting.started(calls[0] as Task);
@@ -77,7 +79,7 @@ describe('Calls that tasks make of their own queue', () => {
 
   test('that were cancelled by whoever was told of the first are not told of', () => {
     const nesting = new Nesting();
-    const outer = task('outer');
+    const outer = attempt('outer');
     const calls = ['a', 'b'].map(task);
     for (const call of calls) nesting.called(call, outer);
     const heard: string[] = [];
@@ -90,9 +92,9 @@ describe('Calls that tasks make of their own queue', () => {
 
   test('cost a look at each worker, however many there are', () => {
     const nesting = new Nesting();
-    const outer = task('outer');
+    const outer = attempt('outer');
     for (let i = 0; i < 1000; i++) nesting.called(task(`${i}`), outer);
-    const [stuck, free] = [worker([outer]), worker([task('another')])];
+    const [stuck, free] = [worker([outer]), worker([attempt('another')])];
     expect(told(nesting, [stuck.employment, free.employment])).toEqual([]);
     expect([stuck.asked, free.asked]).toEqual([
       { attempts: 1, mayRun: 1 },
