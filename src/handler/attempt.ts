@@ -198,12 +198,12 @@ export class Attempt implements Assignment {
       follow(pending, this);
       return;
     }
-    if (this.hasEnded) return;
-    this.endedAt = at ?? now();
     if (iterator !== null) {
-      iterateHere(this, iterator);
+      iterateHere(this, iterator, at);
       return;
     }
+    if (this.hasEnded) return;
+    this.endedAt = at ?? now();
     this.owner.attemptDone(this, result);
   }
 
@@ -258,10 +258,10 @@ export class Attempt implements Assignment {
 }
 
 /** The attempt has returned an iterator of this thread. */
-function iterateHere(attempt: Attempt, iterator: AnyIterator): void {
+function iterateHere(attempt: Attempt, iterator: AnyIterator, at: number | undefined): void {
   // Not the task itself, which may be collected before.
   const scope = attempt.task.runInAsyncScope(() => new AsyncResource('niceq.Iteration'));
   const inScope: InScope = (fn) =>
     scope.runInAsyncScope(runInContext<ReturnType<typeof fn>>, undefined, attempt, fn, []);
-  attempt.iterate(new LocalSource(iterator, inScope, (reason) => attempt.abort(reason)), attempt.endedAt);
+  attempt.iterate(new LocalSource(iterator, inScope, (reason) => attempt.abort(reason)), at);
 }

@@ -6,8 +6,8 @@ import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 
 /**
  * What the queue needs of a worker. AsyncWorker, ThreadWorker and ProcessWorker are three; write your own to run tasks
- * anywhere else. What its optional methods throw goes where errors of listeners go; `holds` and `recall` then count as
- * false.
+ * anywhere else. What its optional methods throw, or reject with, goes where errors of listeners go; `holds` and
+ * `recall` then count as false.
  *
  * @example
  * ```ts

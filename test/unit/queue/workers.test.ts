@@ -577,6 +577,23 @@ describe('detachWorker()', () => {
     expect(unhandled).toEqual([]);
   });
 
+  test('by the task that it runs closes the iterator which that returns too late', async () => {
+    const worker = new AsyncWorker();
+    const queue = queueOf([worker]);
+    const log: string[] = [];
+    const call = queue.call(() => {
+      void queue.detachWorker(worker, { crash: true, reassign: false });
+      return {
+        next: () => ({ value: 1, done: false }),
+        return: () => log.push('closed'),
+        [Symbol.iterator]: () => call,
+      };
+    });
+    expect(await errorOf(call)).toMatchObject({ code: 'ERR_TASK_CANCELLED' });
+    await nextTurn();
+    expect(log).toEqual(['closed']);
+  });
+
   test('with crash gives [that task] at once, if it is not to be reassigned', async () => {
     const { queue, worker } = await manual();
     const handle = queue.submit(nothing);
