@@ -1,7 +1,7 @@
 import { type Assignment, AsyncWorker, type TaskQueue, WorkerLostError } from 'niceq';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { deferred } from '../deferred.js';
-import { errorOf, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
+import { errorOf, loggerWith, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
 const names = ['queued', 'started', 'progress', 'done', 'failed', 'cancelled', 'retry', 'idle', 'empty'] as const;
 
@@ -161,7 +161,7 @@ describe('Listeners', () => {
   });
 
   test('that throw disturb neither the queue nor other listeners, and are told to the logger', async () => {
-    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const logger = loggerWith();
     const queue = queueOf([new AsyncWorker()], { logger });
     const others = vi.fn();
     const faults = names.map((name) => {
@@ -213,7 +213,7 @@ describe('Listeners', () => {
   }
 
   test('that reject are told to the logger, too', async () => {
-    const logger = { debug() {}, info() {}, warn() {}, error: vi.fn() };
+    const logger = loggerWith();
     const queue = queueOf([new AsyncWorker()], { logger });
     const error = new Error('later');
     queue.on('done', async () => {
@@ -245,7 +245,7 @@ describe('Listeners', () => {
       throw fault;
     };
     const uncaught = await uncaughtIn(async () => {
-      const queue = queueOf([new AsyncWorker()], { logger: { debug: nothing, info: nothing, warn: nothing, error } });
+      const queue = queueOf([new AsyncWorker()], { logger: loggerWith(error) });
       queue.on('started', error);
       expect(await queue.call(() => 1)).toBe(1);
       expect(await queue.call(() => 2)).toBe(2);
@@ -259,7 +259,7 @@ describe('Listeners', () => {
       throw fault;
     });
     const uncaught = await uncaughtIn(async () => {
-      const queue = queueOf([new AsyncWorker()], { logger: { debug: nothing, info: nothing, warn: nothing, error } });
+      const queue = queueOf([new AsyncWorker()], { logger: loggerWith(error) });
       queue.on('started', () => {
         throw cause;
       });
@@ -572,7 +572,7 @@ describe('stalled', () => {
   });
 
   test('is told to the logger, with the series and the reason', async () => {
-    const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+    const logger = loggerWith();
     const queue = queueOf([new AsyncWorker()], { logger });
     queue.submit(nothing, [], { series: { user: 7 }, on: 'thread' });
     queue.submit(() => queue.call(nothing), [], { series: 'outer', id: 'task 1' });

@@ -1,5 +1,13 @@
-import { type Assignment, AsyncWorker, type Employer, type IWorker, TaskQueue, type TaskQueueOptions } from 'niceq';
-import { afterEach } from 'vitest';
+import {
+  type Assignment,
+  AsyncWorker,
+  type Employer,
+  type IWorker,
+  type Logger,
+  TaskQueue,
+  type TaskQueueOptions,
+} from 'niceq';
+import { afterEach, vi } from 'vitest';
 
 interface ManualOptions {
   kind?: string;
@@ -153,3 +161,11 @@ export async function errorOf(promise: Promise<unknown>): Promise<Error & Record
 
 /** Nothing to do: what matters is when and where. */
 export const nothing = () => {};
+
+/** A logger that remembers what it was told, and does as `error` does when something went wrong. */
+export const loggerWith = (error: Logger['error'] = nothing) => ({
+  debug: vi.fn(),
+  info: vi.fn(),
+  warn: vi.fn(),
+  error: vi.fn(error),
+});

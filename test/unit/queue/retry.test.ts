@@ -1,7 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { AsyncWorker, isNiceqError, type TaskQueue, taskContext, WorkerLostError } from 'niceq';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { errorOf, ForgetfulWorker, type ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
+import {
+  errorOf,
+  ForgetfulWorker,
+  loggerWith,
+  type ManualWorker,
+  manual,
+  nothing,
+  queueOf,
+  settled,
+} from './helpers.js';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -81,7 +90,7 @@ describe('After an error', () => {
   });
 
   test('a predicate that throws ends the retries, and is told to the logger', async () => {
-    const logger = { debug: nothing, info: nothing, warn: nothing, error: vi.fn() };
+    const logger = loggerWith();
     const queue = queueOf([new AsyncWorker()], { logger });
     const fault = new Error('in the predicate');
     const error = () => {
@@ -160,7 +169,7 @@ describe('After an error', () => {
     });
 
     test('a function that throws or says nonsense means no delay, and is told to the logger', async () => {
-      const logger = { debug: nothing, info: nothing, warn: nothing, error: vi.fn() };
+      const logger = loggerWith();
       const { queue, worker } = await manual({}, { logger });
       for (const delay of [
         () => -1,

@@ -14,7 +14,7 @@ import {
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { TaskHandler } from '../../../src/handler/task-handler.js';
 import { failures } from '../failures.js';
-import { errorOf, ForgetfulWorker, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
+import { errorOf, ForgetfulWorker, loggerWith, ManualWorker, manual, nothing, queueOf, settled } from './helpers.js';
 
 describe('attachWorker()', () => {
   test('gives each worker an id of its own, from 1 upward', async () => {
@@ -420,7 +420,7 @@ describe('A worker whose optional methods throw', () => {
   }
   const faulty = async (worker: ManualWorker) => {
     const told: string[] = [];
-    const logger = { debug: nothing, info: nothing, warn: nothing, error: vi.fn() };
+    const logger = loggerWith();
     logger.error.mockImplementation((_, error) => void told.push(error.message));
     const queue = queueOf([worker], { logger, retry: { timeout: 0 } });
     await settled();
