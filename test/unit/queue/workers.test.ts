@@ -421,7 +421,7 @@ describe('A worker whose optional methods throw', () => {
   const faulty = async (worker: ManualWorker) => {
     const told: string[] = [];
     const logger = loggerWith();
-    logger.error.mockImplementation((_, error) => void told.push(error.message));
+    logger.error.mockImplementation((_, error) => void told.push((error as Error).message));
     const queue = queueOf([worker], { logger, retry: { timeout: 0 } });
     await settled();
     told.length = 0;
