@@ -6,6 +6,7 @@ import { decodeError, type ErrorRecord, encodeError } from '../../protocol/error
 import { refusedResult } from '../../protocol/uncloneable.js';
 import type { Logger } from '../../queue/options.js';
 import type { TaskRef } from '../../tasks/task-module.js';
+import { wait } from '../../tools/wait.js';
 import { decode, probe } from '../codec.js';
 import type { Member } from '../member.js';
 import { type JobData, type Message, type Orders, orders, type Reports, read, readJob, write } from '../protocol.js';
@@ -38,8 +39,8 @@ export class Desk implements Orders, RunOwner {
   /** Updates that were run once, by whose they are, with what they came to. */
   readonly #updated = new Map<string, Promise<unknown>>();
   #onOver: (() => void) | null = null;
-  /** Why it has given up, and takes no more. */
-  #loss: WorkerLostError | null = null;
+  /** Is aborted, with the loss of all that goes on, when it gives up and takes no more. */
+  readonly #givingUp = new AbortController();
 
   constructor(
     member: Member,
@@ -83,16 +84,14 @@ export class Desk implements Orders, RunOwner {
       this.#logger?.warn('A job was dropped that no caller of niceq can have made', error);
       return;
     }
-    // Whoever had it before has died. Whether it is run again its caller decides.
-    if (attemptsStarted > 1) {
-      this.#lose(job, new WorkerLostError('The server that ran the task died'));
-      return;
+    try {
+      // Whoever had it before has died. Whether it is run again its caller decides.
+      if (attemptsStarted > 1) throw new WorkerLostError('The server that ran the task died');
+      if (await this.#unlessGivenUp(this.#member.watch.isThere(job.caller))) await this.#run(job);
+      else await this.#member.forget(job.caller);
+    } catch (error) {
+      this.#tell(job.caller, ['lost', job.job, encodeError(error, probe)]);
     }
-    if (!(await this.#member.watch.isThere(job.caller))) {
-      await this.#member.forget(job.caller);
-      return;
-    }
-    await this.#run(job);
   }
 
   receive(message: string): void {
@@ -110,7 +109,7 @@ export class Desk implements Orders, RunOwner {
 
   /** Gives up all that goes on, and all that BullMQ may yet have for it. */
   loseAll(error: WorkerLostError): void {
-    this.#loss = error;
+    this.#givingUp.abort(error);
     for (const run of this.#runs()) run.lose(error);
   }
 
@@ -139,9 +138,9 @@ export class Desk implements Orders, RunOwner {
   }
 
   keep(caller: string, job: number, entry: string): void {
-    void this.#answer(caller, job, async () => {
-      await this.#updates.catchUp(entry);
-      return this.#updates.outcome(entry);
+    void this.#updates.catchUp(entry).then((isDone) => {
+      // Otherwise it leaves, which the caller hears from its watch: nobody is to take the update for run, or for failed.
+      if (isDone) void this.#answer(caller, job, async () => this.#updates.outcome(entry));
     });
   }
 
@@ -176,6 +175,7 @@ export class Desk implements Orders, RunOwner {
 
   // --- within -------------------------------------------------------------------------------------------------------
 
+  /** Runs a job, or refuses it. Throws the loss of one that it has not begun. */
   async #run(job: JobData): Promise<void> {
     let ref: TaskRef;
     let args: unknown[];
@@ -183,15 +183,14 @@ export class Desk implements Orders, RunOwner {
     try {
       ref = this.#modules.ref(job.module, job.name);
       [args, series] = decode(job.payload) as [unknown[], unknown];
-      if (!this.#updates.has(job.update)) await this.#updates.catchUp(job.update);
     } catch (error) {
       this.#refuse(job, error);
       return;
     }
-    if (this.#loss !== null) {
-      this.#lose(job, this.#loss);
-      return;
+    if (!this.#updates.has(job.update) && !(await this.#unlessGivenUp(this.#updates.catchUp(job.update)))) {
+      throw new WorkerLostError('The server has left');
     }
+    this.#givingUp.signal.throwIfAborted();
     if (this.queue.workers(series).length === 0) {
       this.#refuse(job, unserved(this.id, this.#modules.server, series));
       return;
@@ -206,6 +205,16 @@ export class Desk implements Orders, RunOwner {
     }
   }
 
+  /** Waits for what Redis may refuse to tell for ever. Throws the loss if it gives up before. */
+  async #unlessGivenUp<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this.#givingUp;
+    await wait({ signal }, (wake, fail) => {
+      promise.then(wake, fail);
+      return () => {};
+    });
+    return promise;
+  }
+
   async #updateOnce(module: string, name: string, args: unknown[]): Promise<unknown> {
     return this.queue.updateAll(this.#modules.ref(module, name), args, { ephemeral: true });
   }
@@ -215,10 +224,6 @@ export class Desk implements Orders, RunOwner {
     this.#logger?.warn(`A task was refused: \`${name}\` of \`${module}\``, error);
     const at = now();
     this.#tell(caller, ['failed', job, encodeError(error, probe), at, at]);
-  }
-
-  #lose({ caller, job }: JobData, error: WorkerLostError): void {
-    this.#tell(caller, ['lost', job, encodeError(error, probe)]);
   }
 
   #serve(run: ServedRun): void {

@@ -58,9 +58,16 @@ export class ServerUpdates {
     return !isAfter(entry, this.#last) || this.#outcomes.has(entry);
   }
 
-  /** Runs all there are, or all up to an entry, as soon as Redis tells them: nothing is to run without them. */
-  async catchUp(entry?: string): Promise<void> {
-    await this.#member.insist(() => this.#catchUp(entry));
+  /**
+   * Runs all there are, or all up to an entry, as soon as Redis tells them: nothing is to run without them. Resolves with
+   * whether it did: false if this one leaves before.
+   */
+  async catchUp(entry?: string): Promise<boolean> {
+    const isDone = await this.#member.insist(async () => {
+      await this.#catchUp(entry);
+      return true;
+    });
+    return isDone !== null;
   }
 
   /** What an entry has come to: its value, or throws its error. */

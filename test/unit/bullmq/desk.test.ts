@@ -30,15 +30,26 @@ class Dying implements IWorker {
   crash(): void {}
 }
 
+/** The messages of the errors of job 1 that is lost, and nothing else. */
+function lossesIn(said: unknown[][]): string[] {
+  return said.map(([operation, job, record]) => {
+    const error = decodeError(record as ErrorRecord);
+    expect([operation, job, isNiceqError(error, 'ERR_WORKER_LOST')]).toEqual(['lost', 1, true]);
+    return (error as Error).message;
+  });
+}
+
 interface OpenOptions {
-  isThere?: boolean;
+  isThere?: boolean | Promise<boolean>;
+  /** Default: there are no kept updates to catch up with. */
+  catchUp?: () => Promise<boolean>;
   written?: () => Promise<void>;
   /** Those that its worker serves. */
   series?: unknown[];
 }
 
 /** A desk whose callers are a test. */
-async function open({ isThere = true, written = async () => {}, series }: OpenOptions = {}) {
+async function open({ isThere = true, catchUp, written = async () => {}, series }: OpenOptions = {}) {
   const said: unknown[][] = [];
   const listeners = new Set<(message: unknown[]) => void>();
   const logged: unknown[][] = [];
@@ -64,7 +75,7 @@ async function open({ isThere = true, written = async () => {}, series }: OpenOp
       },
     },
   };
-  const updates = { has: () => true };
+  const updates = { has: () => catchUp === undefined, catchUp, outcome: () => undefined };
   const queue = new ServerQueue();
   await queue.attachWorker(new AsyncWorker({ concurrency: 4, ...(series && { series }) }));
   const desk = new Desk(
@@ -125,10 +136,46 @@ describe('The desk of a server', () => {
     desk.loseAll(new WorkerLostError('The server was closed'));
     await queue.shutdown({ mode: 'crash' });
     await process('add', [1, 2]);
-    expect(said).toEqual([['lost', 1, expect.anything()]]);
-    const error = decodeError(said[0]?.[2] as ErrorRecord);
-    expect(isNiceqError(error, 'ERR_WORKER_LOST')).toBe(true);
-    expect((error as Error).message).toBe('The server was closed');
+    expect(lossesIn(said)).toEqual(['The server was closed']);
+  });
+
+  test('loses a job of whose caller Redis tells nothing when it gives up', async () => {
+    const { desk, process, said } = await open({ isThere: new Promise(() => {}) });
+    const processing = process('add', [1, 2]);
+    desk.loseAll(new WorkerLostError('The server was closed'));
+    await processing;
+    expect(lossesIn(said)).toEqual(['The server was closed']);
+  });
+
+  test('loses a job that needs updates which Redis does not tell when it gives up', async () => {
+    let asked = () => {};
+    const asking = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const { desk, process, said } = await open({
+      catchUp: () => {
+        asked();
+        return new Promise(() => {});
+      },
+    });
+    const processing = process('add', [1, 2]);
+    await asking;
+    desk.loseAll(new WorkerLostError('The server was closed'));
+    await processing;
+    expect(lossesIn(said)).toEqual(['The server was closed']);
+  });
+
+  test('loses a job that needs updates which it leaves without', async () => {
+    const { process, said } = await open({ catchUp: async () => false });
+    await process('add', [1, 2]);
+    expect(lossesIn(said)).toEqual(['The server has left']);
+  });
+
+  test.each([true, false])('says what a kept update has come to only if it was run: %s', async (isDone) => {
+    const { desk, said } = await open({ catchUp: async () => isDone });
+    desk.keep('caller', 1, '1-0');
+    await new Promise(setImmediate);
+    expect(said).toEqual(isDone ? [['updated', 1, 'server', undefined, null]] : []);
   });
 
   test('passes over what is said of a job it does not have', async () => {

@@ -17,17 +17,6 @@ const adding = call('add', 1, 2);
 const failing = call('throwBuiltIn', 'RangeError', 'bad');
 const failure = 'The kept update `throwBuiltIn` of module `tasks` (key `string k`) failed: bad';
 
-/** As a member does, without its pauses. */
-async function insist<T>(ask: () => Promise<T>): Promise<T> {
-  for (;;) {
-    const answer = await ask().then(
-      (value) => ({ value }),
-      () => null,
-    );
-    if (answer !== null) return answer.value;
-  }
-}
-
 /** The updates of a server, as far as they are kept in `entries`. */
 async function open(entries: Map<string, string[]>) {
   const logged: unknown[][] = [];
@@ -49,12 +38,25 @@ async function open(entries: Map<string, string[]>) {
       entries.delete(entry);
     },
   };
+  const state = { isLeaving: false };
+  /** As a member does, without its pauses. */
+  const insist = async <T>(ask: () => Promise<T>): Promise<T | null> => {
+    while (!state.isLeaving) {
+      const answer = await ask().then(
+        (value) => ({ value }),
+        () => null,
+      );
+      if (answer !== null) return answer.value;
+    }
+    return null;
+  };
   const queue = new ServerQueue();
   await queue.attachWorker(new AsyncWorker());
   const log = (...line: unknown[]) => void logged.push(line);
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
   const member = { client, keys: new Keys('p', 'n'), insist } as unknown as Member;
-  return { updates: new ServerUpdates(member, queue, new Modules('n', { tasks }), logger), logged, looks, refusals };
+  const updates = new ServerUpdates(member, queue, new Modules('n', { tasks }), logger);
+  return { updates, logged, looks, refusals, state };
 }
 
 describe('Kept updates that Redis refuses to tell', () => {
@@ -64,8 +66,15 @@ describe('Kept updates that Redis refuses to tell', () => {
     await updates.start(1);
     entries.set('1-0', adding);
     refusals.xrange = 2;
-    await updates.catchUp('1-0');
+    expect(await updates.catchUp('1-0')).toBe(true);
     expect(updates.outcome('1-0')).toBe(3);
+  });
+
+  test('are not taken for run by a server that leaves before', async () => {
+    const { updates, state } = await open(new Map());
+    await updates.start(1);
+    state.isLeaving = true;
+    expect([await updates.catchUp('1-0'), updates.has('1-0')]).toEqual([false, false]);
   });
 
   test('keep one from starting', async () => {
