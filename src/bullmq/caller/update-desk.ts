@@ -99,7 +99,9 @@ export class UpdateDesk {
     if (round === undefined) return;
     round.error ??= { reason: error };
     round.hasAnswer = true;
-    for (const server of [...round.servers.keys()]) this.#answered(number, round, server);
+    for (const unwatch of round.servers.values()) unwatch();
+    round.servers.clear();
+    this.#settle(number, round);
   }
 
   close(): void {

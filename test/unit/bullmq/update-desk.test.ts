@@ -8,16 +8,17 @@ const ref = { url: 'file:///a.tasks.js', name: 'record' };
 /** The updates of a caller whose servers are a test. */
 function open(present: () => Promise<string[]>) {
   const asked: string[] = [];
-  let watched = 0;
-  const watch = () => {
-    watched++;
-    return () => watched--;
+  /** What the watch calls when a server is gone. */
+  const watched = new Map<string, () => void>();
+  const watch = (server: string, gone: () => void) => {
+    watched.set(server, gone);
+    return () => watched.delete(server);
   };
   const member = { id: 'caller', present, send: (server: string) => void asked.push(server), watch: { watch } };
   const desk = new UpdateDesk(member as unknown as Member);
   const assignment = new FakeAssignment(1, true);
   const run = () => desk.run(assignment, ref, 1);
-  return { desk, asked, log: assignment.log, run, watched: () => watched };
+  return { desk, asked, log: assignment.log, run, watched };
 }
 
 describe('An update', () => {
@@ -32,7 +33,7 @@ describe('An update', () => {
     expect(asked).toHaveLength(3);
     desk.updated(1, 'one', 'first', null);
     desk.updated(1, 'one', 'again', null);
-    expect([log, watched()]).toEqual([['started', 'done second'], 0]);
+    expect([log, watched.size]).toEqual([['started', 'done second'], 0]);
   });
 
   test('is not over when a server has answered that came before it was known which are there', async () => {
@@ -45,7 +46,7 @@ describe('An update', () => {
     await running;
     expect([asked, log]).toEqual([['one', 'two'], ['started']]);
     desk.updated(1, 'two', 'second', null);
-    expect([log, watched()]).toEqual([['started', 'done first'], 0]);
+    expect([log, watched.size]).toEqual([['started', 'done first'], 0]);
   });
 
   test('is over when all have answered before it was known that there are no others', async () => {
@@ -57,5 +58,16 @@ describe('An update', () => {
     tell([]);
     await running;
     expect(log).toEqual(['started', 'done first']);
+  });
+
+  test('fails when Redis has refused its order, although the server it was for is gone meanwhile', async () => {
+    let there = ['one'];
+    const { desk, log, run, watched } = open(async () => there);
+    await run();
+    there = [];
+    watched.get('one')?.();
+    desk.fail(1, new Error('OOM'));
+    await new Promise(setImmediate);
+    expect([log, watched.size]).toEqual([['started', 'failed: OOM'], 0]);
   });
 });
