@@ -156,9 +156,14 @@ export class UpdateDesk {
     void this.#drop(entry).then(() => assignment.fail(error.reason));
   }
 
-  /** Kept, one that has failed would keep servers from starting. */
+  /**
+   * Kept, one that has failed would keep servers from starting. Its caller hears of it when it is kept no longer, but does
+   * not wait for a Redis that refuses.
+   */
   async #drop(entry: string): Promise<void> {
+    if (entry === '') return;
     const { client, keys } = this.#member;
-    if (entry !== '') await this.#member.insist(() => dropUpdate(client, keys, entry));
+    const drop = () => dropUpdate(client, keys, entry);
+    await drop().catch(() => void this.#member.insist(drop));
   }
 }

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { UpdateDesk } from '../../../src/bullmq/caller/update-desk.js';
+import { probe } from '../../../src/bullmq/codec.js';
+import { Keys } from '../../../src/bullmq/keys.js';
 import type { Member } from '../../../src/bullmq/member.js';
+import { encodeError } from '../../../src/protocol/error-record.js';
 import { FakeAssignment } from '../workers/fake-channel.js';
 
 const ref = { url: 'file:///a.tasks.js', name: 'record' };
@@ -14,11 +17,38 @@ function open(present: () => Promise<string[]>) {
     watched.set(server, gone);
     return () => watched.delete(server);
   };
-  const member = { id: 'caller', present, send: (server: string) => void asked.push(server), watch: { watch } };
-  const desk = new UpdateDesk(member as unknown as Member);
+  /** What Redis says at first when a kept update is to be dropped. */
+  const refusals: Error[] = [];
+  let dropped = () => {};
+  const dropping = new Promise<void>((resolve) => {
+    dropped = resolve;
+  });
   const assignment = new FakeAssignment(1, true);
+  const { log } = assignment;
+  const xdel = async () => {
+    const refusal = refusals.shift();
+    if (refusal !== undefined) throw refusal;
+    await new Promise(setImmediate);
+    log.push('dropped');
+    dropped();
+  };
+  const member = {
+    id: 'caller',
+    keys: new Keys('p', 'n'),
+    client: { eval: async () => '1-0', xdel },
+    present,
+    send: (server: string) => void asked.push(server),
+    watch: { watch },
+    /** As a member does, with shorter pauses. */
+    insist: async (ask: () => Promise<unknown>): Promise<unknown> => {
+      await new Promise(setImmediate);
+      return ask().catch(() => member.insist(ask));
+    },
+  };
+  const desk = new UpdateDesk(member as unknown as Member);
   const run = () => desk.run(assignment, ref, 1);
-  return { desk, asked, log: assignment.log, run, watched };
+  const runKept = () => desk.run(Object.assign(assignment, { keepAs: 'string k' }), ref, 1);
+  return { desk, asked, log, run, runKept, refusals, dropping, watched };
 }
 
 describe('An update', () => {
@@ -69,5 +99,24 @@ describe('An update', () => {
     desk.fail(1, new Error('OOM'));
     await new Promise(setImmediate);
     expect([log, watched.size]).toEqual([['started', 'failed: OOM'], 0]);
+  });
+
+  test('that has failed is kept no longer when its caller hears of it', async () => {
+    const { desk, log, runKept, dropping } = open(async () => ['one']);
+    await runKept();
+    desk.updated(1, 'one', undefined, encodeError(new Error('bad'), probe));
+    await dropping;
+    await new Promise(setImmediate);
+    expect(log).toEqual(['started', 'dropped', 'failed: bad']);
+  });
+
+  test('that has failed does not wait for a Redis that refuses to drop it, which does so later', async () => {
+    const { desk, log, runKept, refusals, dropping } = open(async () => ['one']);
+    await runKept();
+    refusals.push(new Error('BUSY'), new Error('BUSY'));
+    desk.updated(1, 'one', undefined, encodeError(new Error('bad'), probe));
+    await dropping;
+    await new Promise(setImmediate);
+    expect(log).toEqual(['started', 'failed: bad', 'dropped']);
   });
 });

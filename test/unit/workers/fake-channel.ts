@@ -63,7 +63,7 @@ export class FakeAssignment implements Assignment {
   readonly args: unknown[] = [1];
   readonly attempt: number;
   readonly isUpdate: boolean;
-  readonly keepAs = null;
+  readonly keepAs: string | null = null;
   readonly niceness = 0;
   readonly doNext = false;
   readonly doLast = false;
