@@ -65,10 +65,7 @@ export class UpdateDesk {
         error: null,
       };
       this.#rounds.set(number, round);
-      for (const server of await this.#member.present('server')) this.#ask(number, round, server);
-      round.isOut = true;
-      // One that came meanwhile may have answered already.
-      this.#settle(number, round);
+      await this.#askAll(number, round);
     } catch (error) {
       this.#rounds.delete(number);
       assignment.fail(error);
@@ -129,14 +126,28 @@ export class UpdateDesk {
     if ((await this.#member.present('server')).length === 0) await arrival;
   }
 
+  async #askAll(number: number, round: Round): Promise<void> {
+    round.isOut = false;
+    for (const server of await this.#member.present('server')) this.#ask(number, round, server);
+    round.isOut = true;
+    // One that came meanwhile may have answered already.
+    this.#settle(number, round);
+  }
+
   /** Asks a server, or asks it again: it runs what it is asked once, and answers each time. */
   #ask(number: number, round: Round, server: string): void {
     if (!round.servers.has(server)) {
-      // One that is gone need not have had it.
-      const unwatch = this.#member.watch.watch(server, () => this.#answered(number, round, server));
+      const unwatch = this.#member.watch.watch(server, () => this.#gone(number, round, server));
       round.servers.set(server, unwatch);
     }
     this.#member.send(server, number, write<Orders>(round.order));
+  }
+
+  /** One that is gone need not have had it. */
+  #gone(number: number, round: Round, server: string): void {
+    this.#answered(number, round, server);
+    // Others may have come while it was expected to answer, and were not asked.
+    if (round.servers.size === 0 && round.isOut && this.#rounds.has(number)) void this.#askAll(number, round);
   }
 
   #answered(number: number, round: Round, server: string): void {

@@ -101,6 +101,19 @@ describe('An update', () => {
     expect([log, watched.size]).toEqual([['started', 'failed: OOM'], 0]);
   });
 
+  test('is asked for of a server that came before it was known that the only one is gone', async () => {
+    let there = ['one'];
+    const { desk, asked, log, run, watched } = open(async () => there);
+    await run();
+    desk.arrived('two');
+    there = ['two'];
+    watched.get('one')?.();
+    await new Promise(setImmediate);
+    expect(asked).toEqual(['one', 'two']);
+    desk.updated(1, 'two', 'second', null);
+    expect([log, watched.size]).toEqual([['started', 'done second'], 0]);
+  });
+
   test('that has failed is kept no longer when its caller hears of it', async () => {
     const { desk, log, runKept, dropping } = open(async () => ['one']);
     await runKept();
