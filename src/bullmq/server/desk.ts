@@ -12,7 +12,7 @@ import type { Member } from '../member.js';
 import { type JobData, type Message, type Orders, orders, type Reports, read, readJob, write } from '../protocol.js';
 import type { Modules } from './modules.js';
 import { type RunOwner, ServedRun } from './served-run.js';
-import type { ServerQueue } from './server-queue.js';
+import type { Given, ServerQueue } from './server-queue.js';
 import type { ServerUpdates } from './server-updates.js';
 
 /** What runs for one caller. */
@@ -37,7 +37,7 @@ export class Desk implements Orders, RunOwner {
   readonly #logger: Logger | undefined;
   readonly #customers = new Map<string, Customer>();
   /** Updates that were run once, by whose they are, with what they came to. */
-  readonly #updated = new Map<string, Promise<unknown>>();
+  readonly #updated = new Map<string, Promise<Given | null>>();
   #onOver: (() => void) | null = null;
   /** Is aborted, with the loss of all that goes on, when it gives up and takes no more. */
   readonly #givingUp = new AbortController();
@@ -138,9 +138,8 @@ export class Desk implements Orders, RunOwner {
   }
 
   keep(caller: string, job: number, entry: string): void {
-    void this.#updates.catchUp(entry).then((isDone) => {
-      // Otherwise it leaves, which the caller hears from its watch: nobody is to take the update for run, or for failed.
-      if (isDone) void this.#answer(caller, job, async () => this.#updates.outcome(entry));
+    void this.#answer(caller, job, async () => {
+      return (await this.#updates.catchUp(entry)) ? { value: this.#updates.outcome(entry) } : null;
     });
   }
 
@@ -215,7 +214,7 @@ export class Desk implements Orders, RunOwner {
     return promise;
   }
 
-  async #updateOnce(module: string, name: string, args: unknown[]): Promise<unknown> {
+  async #updateOnce(module: string, name: string, args: unknown[]): Promise<Given | null> {
     return this.queue.updateAll(this.#modules.ref(module, name), args, { ephemeral: true });
   }
 
@@ -254,13 +253,15 @@ export class Desk implements Orders, RunOwner {
     return this.#customers.get(caller)?.runs.get(job);
   }
 
-  async #answer(caller: string, job: number, update: () => Promise<unknown>): Promise<void> {
+  async #answer(caller: string, job: number, update: () => Promise<Given | null>): Promise<void> {
     try {
-      const value = await update();
+      const given = await update();
+      // It leaves, which the caller hears from its watch: nobody is to take the update for run, or for a bad one.
+      if (given === null) return;
       try {
-        this.#tell(caller, ['updated', job, this.id, value, null]);
+        this.#tell(caller, ['updated', job, this.id, given.value, null]);
       } catch (cause) {
-        throw refusedResult('The result', value, probe, cause);
+        throw refusedResult('The result', given.value, probe, cause);
       }
     } catch (error) {
       this.#tell(caller, ['updated', job, this.id, undefined, encodeError(error, probe)]);

@@ -1,9 +1,14 @@
-import type { WorkerLostError } from '../../errors.js';
+import { isNiceqError, type WorkerLostError } from '../../errors.js';
 import type { UpdateOptions } from '../../queue/options.js';
 import { HELD, QUEUED, RUNNING, type Task } from '../../queue/task.js';
 import type { TaskHandle } from '../../queue/task-handle.js';
 import { TaskQueue } from '../../queue/task-queue.js';
 import type { TaskRef } from '../../tasks/task-module.js';
+
+/** What an update has given. */
+export interface Given {
+  readonly value: unknown;
+}
 
 /** What is told of the task to be run. */
 export interface ServedTask {
@@ -43,14 +48,16 @@ export class ServerQueue extends TaskQueue {
 
   /**
    * Runs an update on every worker. Resolves with what it gave on the first, or throws what it threw on the first that it
-   * failed on, instead of the error that gathers them.
+   * failed on, instead of the error that gathers them. Null if the queue ends before: that is not its fault.
    */
-  async updateAll(ref: TaskRef, args: unknown[], options: UpdateOptions): Promise<unknown> {
+  async updateAll(ref: TaskRef, args: unknown[], options: UpdateOptions): Promise<Given | null> {
     try {
       const [value] = await this.update(ref, args, options);
-      return value;
+      return { value };
     } catch (error) {
-      throw error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+      const reason = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+      if (!this.isRunning && isNiceqError(reason)) return null;
+      throw reason;
     }
   }
 

@@ -5,7 +5,7 @@ import { decode } from '../codec.js';
 import { dropUpdate, isAfter, type KeptUpdate, readUpdates } from '../kept-updates.js';
 import type { Member } from '../member.js';
 import type { Modules } from './modules.js';
-import type { ServerQueue } from './server-queue.js';
+import type { Given, ServerQueue } from './server-queue.js';
 
 /** How many outcomes are remembered, for callers that ask late. */
 const REMEMBERED = 1000;
@@ -13,7 +13,7 @@ const REMEMBERED = 1000;
 /** How often it is looked whether an update is still kept, in milliseconds. */
 const LOOKS = 10;
 
-type Outcome = { readonly value: unknown } | { readonly reason: unknown };
+type Outcome = Given | { readonly reason: unknown };
 
 /**
  * Runs the kept updates on a server, each once and in order. One that fails on a server that has started is dropped, as
@@ -25,7 +25,8 @@ export class ServerUpdates {
   readonly #modules: Modules;
   /** The last entry that was run. */
   #last = '';
-  #running: Promise<void> = Promise.resolve();
+  /** The run that goes on. Never rejects. */
+  #running: Promise<unknown> = Promise.resolve();
   readonly #outcomes = new Map<string, Outcome>();
   readonly #logger: Logger | undefined;
   #hasStarted = false;
@@ -63,11 +64,7 @@ export class ServerUpdates {
    * whether it did: false if this one leaves before.
    */
   async catchUp(entry?: string): Promise<boolean> {
-    const isDone = await this.#member.insist(async () => {
-      await this.#catchUp(entry);
-      return true;
-    });
-    return isDone !== null;
+    return (await this.#member.insist(() => this.#catchUp(entry))) ?? false;
   }
 
   /** What an entry has come to: its value, or throws its error. */
@@ -78,22 +75,25 @@ export class ServerUpdates {
     return outcome.value;
   }
 
-  async #catchUp(entry: string | undefined): Promise<void> {
-    if (entry !== undefined && this.has(entry)) return;
-    const before = this.#running;
-    this.#running = before.catch(() => {}).then(() => this.#runAll(entry));
-    await this.#running;
+  async #catchUp(entry: string | undefined): Promise<boolean> {
+    if (entry !== undefined && this.has(entry)) return true;
+    const run = this.#running.then(() => this.#runAll(entry));
+    this.#running = run.catch(() => {});
+    return await run;
   }
 
-  async #runAll(entry: string | undefined): Promise<void> {
-    if (entry !== undefined && this.has(entry)) return;
+  async #runAll(entry: string | undefined): Promise<boolean> {
+    if (entry !== undefined && this.has(entry)) return true;
     const { client, keys } = this.#member;
     for (const [id, update] of await readUpdates(client, keys, this.#last)) {
-      this.#remember(id, await this.#run(id, update));
+      const outcome = await this.#run(id, update);
+      if (outcome === null) return false;
+      this.#remember(id, outcome);
       this.#last = id;
     }
     // It may have been replaced or dropped meanwhile. Nobody says that there are none before it, so `#last` stays.
     if (entry !== undefined && isAfter(entry, this.#last)) this.#remember(entry, { value: undefined });
+    return true;
   }
 
   #remember(entry: string, outcome: Outcome): void {
@@ -109,11 +109,11 @@ export class ServerUpdates {
     return (await client.xrange(keys.updates, entry, entry)).length > 0;
   }
 
-  async #run(entry: string, update: KeptUpdate): Promise<Outcome> {
+  async #run(entry: string, update: KeptUpdate): Promise<Outcome | null> {
     const { key, module, name, payload } = update;
     try {
       const args = decode(payload) as unknown[];
-      return { value: await this.#queue.updateAll(this.#modules.ref(module, name), args, { key }) };
+      return await this.#queue.updateAll(this.#modules.ref(module, name), args, { key });
     } catch (reason) {
       this.#failed(entry, update, reason);
       return { reason };

@@ -303,6 +303,14 @@ describe('The desk of a server', () => {
     ]);
   });
 
+  test('says nothing of an update that it can not run any more', async () => {
+    const { desk, said, queue } = await open();
+    await queue.shutdown({ mode: 'crash' });
+    desk.update('caller', 1, 'tasks', 'add', [1, 2]);
+    await new Promise(setImmediate);
+    expect(said).toEqual([]);
+  });
+
   test('says where in the result of an update it is that can not be sent', async () => {
     const { desk, said, listeners } = await open();
     const answer = new Promise((resolve) => {

@@ -1,11 +1,12 @@
 import { AsyncWorker, isNiceqError, type Logger } from 'niceq';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { encode } from '../../../src/bullmq/codec.js';
 import { Keys } from '../../../src/bullmq/keys.js';
 import type { Member } from '../../../src/bullmq/member.js';
 import { Modules } from '../../../src/bullmq/server/modules.js';
 import { ServerQueue } from '../../../src/bullmq/server/server-queue.js';
 import { ServerUpdates } from '../../../src/bullmq/server/server-updates.js';
+import { Gate } from '../../dist/conformance/gate.js';
 
 const tasks = new URL('../../dist/conformance/tasks.js', import.meta.url);
 
@@ -56,7 +57,7 @@ async function open(entries: Map<string, string[]>) {
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
   const member = { client, keys: new Keys('p', 'n'), insist } as unknown as Member;
   const updates = new ServerUpdates(member, queue, new Modules('n', { tasks }), logger);
-  return { updates, logged, looks, refusals, state };
+  return { updates, queue, logged, looks, refusals, state };
 }
 
 describe('Kept updates that Redis refuses to tell', () => {
@@ -82,6 +83,25 @@ describe('Kept updates that Redis refuses to tell', () => {
     refusals.xrange = 1;
     await expect(updates.start(1)).rejects.toThrow('BUSY');
   });
+});
+
+describe('A kept update', () => {
+  test.each(['that runs when its server ends', 'that comes when its server has ended'])(
+    '%s stays for others',
+    async (which) => {
+      const entries = new Map<string, string[]>();
+      const { updates, queue, logged } = await open(entries);
+      const gate = await Gate.create();
+      onTestFinished(() => gate.close());
+      await updates.start(1);
+      entries.set('1-0', call('pass', gate.port, 'held'));
+      const end = () => queue.shutdown({ mode: 'crash' });
+      if (which.startsWith('that comes')) await end();
+      const catchingUp = updates.catchUp('1-0');
+      if (which.startsWith('that runs')) await gate.arrival('held').then(end);
+      expect([await catchingUp, updates.has('1-0'), entries.size, logged]).toEqual([false, false, 1, []]);
+    },
+  );
 });
 
 describe('A kept update that fails', () => {
