@@ -59,7 +59,8 @@ export interface ServerStats {
 export interface CloseOptions {
   /**
    * After so many milliseconds what still runs counts as lost, and runs elsewhere: 0 or more. If Redis is unreachable
-   * then, it is not waited for. Default: no limit; a Redis that is unreachable is waited for until it is back.
+   * then, or refuses to answer, it is not waited for. Default: no limit; a Redis that is unreachable is waited for until
+   * it is back.
    */
   timeout?: number;
 }

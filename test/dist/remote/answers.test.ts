@@ -6,7 +6,7 @@ import { errorOf, tasks } from '../conformance/conformance.js';
 import { Cable } from './cable.js';
 import { makeLogger } from './logger.js';
 import { hasRedis } from './redis.js';
-import { modules, setScene } from './scene.js';
+import { everything, modules, setScene } from './scene.js';
 
 describe.runIf(hasRedis)('While Redis answers with errors only', { timeout: 60_000 }, () => {
   const scene = setScene('errors');
@@ -79,6 +79,28 @@ describe.runIf(hasRedis)('While Redis answers with errors only', { timeout: 60_0
     await busy.end();
     const error = await errorOf(held.promise);
     expect([isNiceqError(error, 'ERR_WORKER_LOST'), error.message]).toEqual([true, expect.stringContaining('BUSY')]);
+  });
+});
+
+describe.runIf(hasRedis)('A server that Redis does not tell the kept updates', { timeout: 60_000 }, () => {
+  const scene = setScene('untold');
+
+  test('ends within its time, and what waits for them runs elsewhere', async () => {
+    const connection = await scene.userWith(...everything);
+    const server = await serve({ ...scene.base, connection, modules, workers: [new AsyncWorker()] });
+    scene.ends.push(() => server.close({ timeout: 0 }));
+    const queue = await scene.openQueue();
+    const { client } = scene.redis;
+    const key = (rest: string) => `${scene.base.prefix}:${scene.base.name}:${rest}`;
+    await client.acl('SETUSER', scene.base.name, '-xrange');
+    const update = queue.update(tasks.record, ['x']);
+    while ((await client.xlen(key('updates'))) === 0);
+    const task = queue.submit(tasks.recorded, []);
+    while ((await client.llen(key('active'))) === 0);
+    await server.close({ timeout: 0 });
+    await scene.startServer();
+    expect([await task.promise, task.attempts]).toEqual([['x'], 2]);
+    await update;
   });
 });
 
