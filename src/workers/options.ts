@@ -9,8 +9,8 @@ export interface ChildWorkerOptions {
   series?: readonly unknown[];
   /**
    * How long a cancelled or timed-out task may take to end by itself, in milliseconds from when it was told to, before
-   * it is killed with its thread or process: 0 or more. Also how long that may take to exit when the worker is stopped.
-   * Default 100.
+   * it is killed with its thread or process: 0 or more. That waits for what else runs there as long as it answers. Also
+   * how long a thread or process may take to exit when the worker is stopped. Default 100.
    */
   graceful?: number;
   /**
