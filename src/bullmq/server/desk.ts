@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { inspect } from 'node:util';
 import type { Job } from 'bullmq';
 import { now } from '../../clock.js';
@@ -54,6 +55,8 @@ export class Desk implements Orders, RunOwner {
     this.#modules = modules;
     this.#updates = updates;
     this.#logger = logger;
+    // Each job that begins may wait for it.
+    setMaxListeners(0, this.#givingUp.signal);
   }
 
   get id(): string {

@@ -1,5 +1,5 @@
 import { type Assignment, AsyncWorker, type IWorker, isNiceqError, WorkerLostError } from 'niceq';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { decode, encode } from '../../../src/bullmq/codec.js';
 import type { Member } from '../../../src/bullmq/member.js';
 import type { JobData } from '../../../src/bullmq/protocol.js';
@@ -123,6 +123,17 @@ describe('The desk of a server', () => {
     const { process, said, forgotten } = await open({ isThere: false });
     await process('add', [1, 2]);
     expect([said, forgotten]).toEqual([[], ['caller']]);
+  });
+
+  test('takes many jobs at a time without a warning', async () => {
+    const { process: begin, said } = await open();
+    const warnings: Error[] = [];
+    const note = (warning: Error) => void warnings.push(warning);
+    process.on('warning', note);
+    onTestFinished(() => void process.off('warning', note));
+    await Promise.all(Array.from({ length: 20 }, (_, job) => begin('add', [1, 2], { job })));
+    await new Promise(setImmediate);
+    expect([said.filter(([what]) => what === 'done').length, warnings]).toEqual([20, []]);
   });
 
   test('loses a job that another server had begun', async () => {
