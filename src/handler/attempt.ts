@@ -199,7 +199,8 @@ export class Attempt implements Assignment {
       return;
     }
     if (iterator !== null) {
-      iterateHere(this, iterator, at);
+      // One that is being read is not to be closed because it is told again.
+      if (!this.#extras?.isIterating) iterateHere(this, iterator, at);
       return;
     }
     if (this.hasEnded) return;

@@ -385,6 +385,21 @@ describe('A worker', () => {
     },
   );
 
+  test('that tells of an iterator twice leaves it to its reader', async () => {
+    const { queue, worker } = await manual();
+    const call = queue.call(function* () {
+      yield 1;
+      yield 2;
+    });
+    await settled();
+    const assignment = worker.find();
+    const iterator = assignment.invoke();
+    assignment.done(iterator);
+    assignment.done(iterator);
+    const items = await call;
+    expect([(await items.next()).value, (await items.next()).value]).toEqual([1, 2]);
+  });
+
   test('that resigns is dropped, and its tasks go elsewhere, at no cost', async () => {
     const { queue, worker } = await manual({ concurrency: 2, ahead: 2 });
     const handles = ['a', 'b', 'c', 'd', 'e'].map((id) => queue.submit(nothing, [], { id, retry: { lost: 0 } }));
