@@ -1,6 +1,6 @@
 import type { QueueEvents } from '../queue/events.js';
 import type { Task } from '../queue/task.js';
-import type { Desk } from '../scheduling/crew.js';
+import type { Desk } from '../scheduling/seat.js';
 import type { IWorker } from '../workers/worker.js';
 import type { KeptUpdate } from './updates.js';
 

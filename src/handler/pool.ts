@@ -1,7 +1,8 @@
 import pLimit from 'p-limit';
 import { now } from '../clock.js';
 import type { WorkerStartError } from '../errors.js';
-import type { Crew, Desk } from '../scheduling/crew.js';
+import type { Crew } from '../scheduling/crew.js';
+import type { Desk } from '../scheduling/seat.js';
 import type { IWorker } from '../workers/worker.js';
 import type { Recruiter } from './host.js';
 import type { TaskHandler } from './task-handler.js';

@@ -1,108 +1,9 @@
-import type { Acceptance, Requirement } from './acceptance.js';
+import type { Acceptance } from './acceptance.js';
 import type { Job } from './job.js';
 import { type Band, DO_LAST, DO_NEXT, type Lane, NORMAL } from './lane.js';
-import { precedes, type Turn, TurnHeap } from './turn-heap.js';
-
-/** A worker as the scheduler sees it: so many places for jobs. The least loaded goes first, then the last used. */
-export abstract class Seat implements Turn {
-  time = 0;
-  order = 0;
-  index = -1;
-  abstract readonly kind: string;
-  /** How many jobs it runs at a time. */
-  abstract readonly concurrency: number;
-  /** The crew it belongs to; null before it was placed and after it left. */
-  crew: Crew | null = null;
-  /** Its desk there, from when it is opened. */
-  desk: Desk | null = null;
-  /** Jobs assigned to it and not ended. */
-  load = 0;
-  /** Iterations that go on there. */
-  iterationCount = 0;
-  isOpen = false;
-
-  /** Whether it may be given more than it runs at a time, to hold ahead of its turn. */
-  abstract readonly canHold: boolean;
-  /** Whether it would hold this job, given what it holds already. */
-  abstract wouldHold(job: Job): boolean;
-}
-
-/** What a crew owes a series: the virtual time up to which the series has had its share of the crew. */
-export class Share {
-  time = 0;
-  /** When it came, among shares of the same time: the place of the job that made it servable. */
-  order = 0;
-  /** How many of its lanes of the normal band wait in a line. */
-  lines = 0;
-  readonly crew: Crew;
-  /** One for each lane of the series, by the lane's slot. */
-  readonly entries: Entry[] = [];
-
-  constructor(crew: Crew, lanes: readonly Lane[]) {
-    this.crew = crew;
-    for (const lane of lanes) this.enlist(lane);
-  }
-
-  enlist(lane: Lane): void {
-    this.entries.push(new Entry(lane, this));
-  }
-}
-
-/** A lane among those a crew serves: in the normal band its turn is its share's, in the others its first job's. */
-export class Entry implements Turn {
-  time = 0;
-  order = 0;
-  index = -1;
-  /** Where it waits; null while the crew has no use for the lane. */
-  line: Line | null = null;
-  readonly lane: Lane;
-  readonly share: Share;
-
-  constructor(lane: Lane, share: Share) {
-    this.lane = lane;
-    this.share = share;
-  }
-
-  /** Brings its key up to date. */
-  assess(): void {
-    const { lane, share } = this;
-    this.time = lane.band === NORMAL ? share.time : (lane.first as Job).place;
-    this.order = share.order;
-  }
-
-  /** Whether it goes before `other`. Lanes of one series have equal turns in the normal band: their jobs decide. */
-  precedes(other: Entry): boolean {
-    if (this.time !== other.time || this.share !== other.share) return precedes(this, other);
-    return this.lane.precedes(other.lane);
-  }
-}
-
-/** The servable lanes of one band with the same requirement and acceptance: so never two of the same series. */
-class Line {
-  readonly requirement: Requirement;
-  readonly acceptance: Acceptance;
-  readonly entries = new TurnHeap<Entry>();
-
-  constructor({ requirement, acceptance }: Lane) {
-    this.requirement = requirement;
-    this.acceptance = acceptance;
-  }
-}
-
-/** The workers of one kind in a crew. */
-export class Desk {
-  readonly kind: string;
-  /** The latest virtual time at which one of its workers was given a job. */
-  clock = 0;
-  /** Workers that belong here, with a free place or not. */
-  members = 0;
-  /** Those that can be given a job. */
-  readonly seats = new TurnHeap<Seat>();
-
-  constructor(kind: string) {
-    this.kind = kind;
-  }
-}
+import { Desk, type Seat } from './seat.js';
+import { type Entry, Line, type Share } from './share.js';
+import { precedes, type Turn } from './turn-heap.js';
 
 /** More than the rank of any crew. */
 const UNRANKED = 2 ** 32;
@@ -163,6 +64,14 @@ export class Crew implements Turn {
   /** The desks of those. */
   desksFor(acceptance: Acceptance): Desk[] {
     return this.#desks.filter((desk) => desk.members > 0 && acceptance.accepts(desk.kind));
+  }
+
+  /** The desk of a kind, which is made when there is none. */
+  desk(kind: string): Desk {
+    for (const desk of this.#desks) if (desk.kind === kind) return desk;
+    const desk = new Desk(kind);
+    this.#desks.push(desk);
+    return desk;
   }
 
   has(kind: string): boolean {
@@ -330,13 +239,6 @@ export class Crew implements Turn {
       if (best === null || entry.precedes(best)) best = entry;
     }
     return best;
-  }
-
-  desk(kind: string): Desk {
-    for (const desk of this.#desks) if (desk.kind === kind) return desk;
-    const desk = new Desk(kind);
-    this.#desks.push(desk);
-    return desk;
   }
 
   #line(lane: Lane): Line {

@@ -1,7 +1,7 @@
-import type { Desk } from './crew.js';
 import type { Lane } from './lane.js';
 import type { Limiter } from './limiter.js';
 import type { Places } from './places.js';
+import type { Desk } from './seat.js';
 import type { Series } from './series.js';
 
 /** What waits for the same desks. */

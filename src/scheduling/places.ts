@@ -1,5 +1,5 @@
-import type { Desk } from './crew.js';
 import type { Limiter } from './limiter.js';
+import type { Desk } from './seat.js';
 
 /** Places that nothing is in, by desk, to tell how much of what waits could take one now. */
 export class Places {

@@ -1,11 +1,13 @@
 import type { Requirement } from './acceptance.js';
-import { Crew, type Desk, type Entry, type Match, type Seat, Share } from './crew.js';
+import { Crew, type Match } from './crew.js';
 import { type Demand, Demands } from './demands.js';
 import { costOf, type Job } from './job.js';
 import { type Band, type Lane, NORMAL, type Row } from './lane.js';
 import { Limiter, type LimitRule } from './limiter.js';
 import type { Places } from './places.js';
+import type { Desk, Seat } from './seat.js';
 import { Series } from './series.js';
+import { type Entry, Share } from './share.js';
 import { TurnHeap } from './turn-heap.js';
 
 /** Who carries out what the scheduler decides. */

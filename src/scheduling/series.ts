@@ -1,8 +1,9 @@
 import { type Acceptance, LOCAL, MAIN, type Requirement } from './acceptance.js';
-import type { Desk, Share } from './crew.js';
 import { type Band, Lane } from './lane.js';
 import { Levels } from './level.js';
 import { Limiter } from './limiter.js';
+import type { Desk } from './seat.js';
+import type { Share } from './share.js';
 import type { Turn } from './turn-heap.js';
 
 /**

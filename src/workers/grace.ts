@@ -37,6 +37,7 @@ export class Grace {
 
   /** The task's time begins when it is told, at the end of the tick; and also if what it is to be told can't be. */
   begin(posting: Posting): void {
+    posting.isAnswered = false;
     soon(() => this.#owner.isOn(posting) && this.#wait(posting, this.#time));
   }
 

@@ -392,7 +392,6 @@ export class Link implements Reports, ChannelListener, GraceOwner {
   #abort(posting: Posting, reason: unknown): void {
     if (posting.isCancelled) return;
     posting.isCancelled = true;
-    posting.isAnswered = false;
     this.#grace.begin(posting);
     this.#outbox.writer.abort(posting.slot, posting.ticket, encodeError(reason, this.#channel.probe));
     this.#outbox.plan();

@@ -247,14 +247,11 @@ export const sabotages: readonly Sabotage[] = [
     ['one that is blocked lives on', '      this.#owner.kill();\n      return;'],
     ['one that is blocked later lives on', '    this.#wait(posting, ASK_AGAIN).unref();\n'],
     ['one with nothing but overdue tasks lives on', 'this.#owner.running === this.#overdue', 'false'],
+    ['an answer from before counts', '    posting.isAnswered = false;\n    soon(', '    soon('],
     ['a task dies of an iteration', 'posting.source === null || this.#runsOnlyOverdue', 'true'],
     ['a task that has left is overdue for ever', 'if (posting.isOverdue) this.#overdue--;'],
   ),
-  ...of(
-    'workers/link.ts',
-    ['what is overdue does not hear that an iteration has ended', '    this.#grace.check();\n'],
-    ['an answer from before counts', '    posting.isAnswered = false;\n'],
-  ),
+  ...of('workers/link.ts', ['what is overdue does not hear that an iteration has ended', '    this.#grace.check();\n']),
   ...of(
     'workers/look-ahead.ts',
     ['nothing bounds what is held', 'if (this.#held.length >= HOLD_COUNT) return -1;'],

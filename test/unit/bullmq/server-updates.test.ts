@@ -60,11 +60,17 @@ async function open(entries: Map<string, string[]>) {
   return { updates, queue, logged, looks, refusals, state };
 }
 
+/** Those of a server that has started without any. `entries`: what is kept from now on. */
+async function started() {
+  const entries = new Map<string, string[]>();
+  const opened = await open(entries);
+  await opened.updates.start(1);
+  return { ...opened, entries };
+}
+
 describe('Kept updates that Redis refuses to tell', () => {
   test('are waited for by a server that has started', async () => {
-    const entries = new Map<string, string[]>();
-    const { updates, refusals } = await open(entries);
-    await updates.start(1);
+    const { updates, refusals, entries } = await started();
     entries.set('1-0', adding);
     refusals.xrange = 2;
     expect(await updates.catchUp('1-0')).toBe(true);
@@ -72,8 +78,7 @@ describe('Kept updates that Redis refuses to tell', () => {
   });
 
   test('are not taken for run by a server that leaves before', async () => {
-    const { updates, state } = await open(new Map());
-    await updates.start(1);
+    const { updates, state } = await started();
     state.isLeaving = true;
     expect([await updates.catchUp('1-0'), updates.has('1-0')]).toEqual([false, false]);
   });
@@ -89,11 +94,9 @@ describe('A kept update', () => {
   test.each(['that runs when its server ends', 'that comes when its server has ended'])(
     '%s stays for others',
     async (which) => {
-      const entries = new Map<string, string[]>();
-      const { updates, queue, logged } = await open(entries);
+      const { updates, queue, logged, entries } = await started();
       const gate = await Gate.create();
       onTestFinished(() => gate.close());
-      await updates.start(1);
       entries.set('1-0', call('pass', gate.port, 'held'));
       const end = () => queue.shutdown({ mode: 'crash' });
       if (which.startsWith('that comes')) await end();
@@ -106,9 +109,7 @@ describe('A kept update', () => {
 
 describe('A kept update that fails', () => {
   test('on a server that has started is dropped there and told of, as its caller may have died', async () => {
-    const entries = new Map<string, string[]>();
-    const { updates, logged } = await open(entries);
-    await updates.start(1);
+    const { updates, logged, entries } = await started();
     entries.set('1-0', failing);
     await updates.catchUp('1-0');
     expect([...entries]).toEqual([]);
@@ -117,9 +118,7 @@ describe('A kept update that fails', () => {
   });
 
   test('is dropped although Redis refuses that at first', async () => {
-    const entries = new Map<string, string[]>();
-    const { updates, refusals } = await open(entries);
-    await updates.start(1);
+    const { updates, refusals, entries } = await started();
     entries.set('1-0', failing);
     refusals.xdel = 2;
     await updates.catchUp('1-0');

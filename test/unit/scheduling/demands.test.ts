@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { Desk } from '../../../src/scheduling/crew.js';
 import { Demands } from '../../../src/scheduling/demands.js';
 import { Limiter } from '../../../src/scheduling/limiter.js';
 import { Places } from '../../../src/scheduling/places.js';
+import { Desk } from '../../../src/scheduling/seat.js';
 
 const [threads, processes] = [new Desk('thread'), new Desk('process')];
 

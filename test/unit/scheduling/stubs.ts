@@ -1,8 +1,9 @@
 import { ANY, type Requirement } from '../../../src/scheduling/acceptance.js';
-import { type Crew, Seat } from '../../../src/scheduling/crew.js';
+import type { Crew } from '../../../src/scheduling/crew.js';
 import type { Job } from '../../../src/scheduling/job.js';
 import { type Band, NORMAL } from '../../../src/scheduling/lane.js';
 import { Scheduler } from '../../../src/scheduling/scheduler.js';
+import { Seat } from '../../../src/scheduling/seat.js';
 
 export class StubJob implements Job {
   prev: Job | null = null;

@@ -84,46 +84,41 @@ describe('a link', () => {
       link.run(other);
       vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
       onTestFinished(() => void vi.useRealTimers());
-      return { link, channel, cancel: () => link.cancel(cancelled, reason), cancelOther: () => link.cancel(other, 0) };
+      const cancel = () => link.cancel(cancelled, reason);
+      /** Has it told, and its time be over before this side reads that it has heard of it. */
+      const answerLate = async () => {
+        cancel();
+        await turn();
+        vi.advanceTimersByTime(10);
+        channel.say((to) => to.aborted(0, 1));
+        await turn();
+        expect(channel.isKilled).toBe(false);
+      };
+      return { link, channel, cancel, answerLate, cancelOther: () => link.cancel(other, 0) };
     }
 
     it('leaves alone who has answered, though this side was too busy to hear of it in time', async () => {
-      const { channel, cancel } = cancelling();
-      cancel();
-      await turn();
-      vi.advanceTimersByTime(10);
-      channel.say((to) => to.aborted(0, 1));
-      await turn();
-      expect(channel.isKilled).toBe(false);
+      const { channel, answerLate } = cancelling();
+      await answerLate();
       channel.say((to) => to.done(1, 5, 1, 2));
       expect(channel.isKilled).toBe(true);
     });
 
     it('leaves the other alone when it has ended, be it late', async () => {
-      const { channel, cancel } = cancelling();
-      cancel();
-      await turn();
-      channel.say((to) => to.aborted(0, 1));
-      vi.advanceTimersByTime(10);
-      await turn();
+      const { channel, answerLate } = cancelling();
+      await answerLate();
       channel.say((to) => to.done(0, 5, 1, 2));
       expect(channel.isKilled).toBe(false);
     });
 
     it('asks again whether it reads what it is sent, as long as a task runs whose time is over', async () => {
-      const { channel, cancel } = cancelling();
-      cancel();
-      await turn();
-      channel.say((to) => to.aborted(0, 1));
-      for (const [time, answers] of [
-        [10, true],
-        [3000, true],
-        [3000, false],
-      ] as const) {
-        vi.advanceTimersByTime(time);
+      const { channel, answerLate } = cancelling();
+      await answerLate();
+      for (let times = 0; times < 2; times++) {
+        channel.say((to) => to.recalled(0, 1, false));
+        vi.advanceTimersByTime(3000);
         await turn();
         expect(channel.isKilled).toBe(false);
-        if (answers) channel.say((to) => to.recalled(0, 1, false));
       }
       vi.advanceTimersByTime(3000);
       await turn();
