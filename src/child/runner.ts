@@ -1,4 +1,5 @@
 import { type AnyIterator, iteratorOf } from '../iteration/iterators.js';
+import { BusyPoll } from '../protocol/busy-poll.js';
 import type { Claims } from '../protocol/claims.js';
 import { type CloneProbe, type ErrorRecord, encodeError } from '../protocol/error-record.js';
 import { type Commands, endOfReport, type Message, ReportWriter, readCommands, report } from '../protocol/messages.js';
@@ -58,6 +59,9 @@ export class Runner implements Commands, RunOwner {
   readonly #claims: Claims | null;
   readonly #functions = new Map<number, TaskFunction>();
   readonly #outbox: Outbox<ReportWriter>;
+  readonly #poll: BusyPoll;
+  /** For how many turns to stay awake, as the parent has said. */
+  #turns = 0;
   /** Tasks that have not started, in the order in which they came: as many as the parent lets wait here, never many. */
   readonly #held: Run[] = [];
   /** Tasks that have, by slot. */
@@ -69,13 +73,14 @@ export class Runner implements Commands, RunOwner {
   #oldestAt = 0;
   #latestAt = 0;
 
-  constructor(port: ChildPort, { concurrency, workerId, claims }: RunnerSetup) {
+  constructor(port: ChildPort, { concurrency, workerId, claims }: RunnerSetup, poll = new BusyPoll()) {
     this.#port = port;
+    this.#poll = poll;
     this.#concurrency = concurrency;
     this.workerId = workerId;
     this.#claims = claims;
     this.#outbox = new Outbox(new ReportWriter(), {
-      post: (message, transfer) => port.post(message, transfer),
+      post: (message, transfer) => this.#post(message, transfer),
       endOf: endOfReport,
       refused: (part, cause) => this.#refused(part, cause),
     });
@@ -88,6 +93,7 @@ export class Runner implements Commands, RunOwner {
   }
 
   receive(message: Message): void {
+    this.#poll.stop();
     readCommands(message, this);
     this.#drain();
     this.#outbox.flush();
@@ -143,6 +149,10 @@ export class Runner implements Commands, RunOwner {
 
   measure(): void {
     this.#outbox.writer.measured(this.#port.memory());
+  }
+
+  poll(turns: number): void {
+    this.#turns = turns;
   }
 
   stop(): void {
@@ -280,7 +290,7 @@ export class Runner implements Commands, RunOwner {
         this.#outbox.flush();
         const writer = new ReportWriter();
         writer.items(run.slot, items);
-        this.#port.post(writer.take(), transfer.length > 0 ? transfer : undefined);
+        this.#post(writer.take(), transfer.length > 0 ? transfer : undefined);
       },
       refusal: (item, cause) => refusedResult('The item', item, this.#port.probe, cause),
       ended: (end) => {
@@ -332,6 +342,11 @@ export class Runner implements Commands, RunOwner {
     });
   }
 
+  #post(message: Message, transfer?: readonly Transferable[]): void {
+    this.#port.post(message, transfer);
+    if (this.#running.size === 0 && this.#held.length === 0) this.#poll.start(this.#turns);
+  }
+
   /** A result or progress report that can't be sent: the task fails, or the report is dropped. */
   #refused(part: Message, cause: unknown): void {
     const [op, slot, value, startedAt, endedAt] = part;
@@ -339,6 +354,6 @@ export class Runner implements Commands, RunOwner {
     const error = encodeError(refusedResult('The result', value, this.#port.probe, cause), this.#port.probe);
     const replacement = new ReportWriter();
     replacement.failed(slot as number, error, startedAt as number, endedAt as number);
-    this.#port.post(replacement.take());
+    this.#post(replacement.take());
   }
 }

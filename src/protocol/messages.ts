@@ -41,6 +41,8 @@ export interface Commands {
   close(slot: number, ticket: number): void;
   /** How much memory do you use? Is answered with `memory`. */
   measure(): void;
+  /** Stay awake for so many turns of the event loop when you have said something and have nothing else to do. */
+  poll(turns: number): void;
   /** Everything has settled: exit. */
   stop(): void;
 }
@@ -79,6 +81,7 @@ export const command = {
   stop: 7,
   pull: 8,
   close: 9,
+  poll: 10,
 } as const satisfies Record<keyof Commands, number>;
 
 /** Numbers of what the other side says. */
@@ -98,7 +101,7 @@ export const report = {
 } as const satisfies Record<keyof Reports, number>;
 
 /** How many fields follow each operation, by its number. The last one of `run` is how many arguments follow it. */
-const commandFields = [2, 3, 0, 7, 3, 2, 0, 0, 2, 2] as const;
+const commandFields = [2, 3, 0, 7, 3, 2, 0, 0, 2, 2, 1] as const;
 const reportFields = [0, 4, 4, 2, 2, 3, 1, 1, 3, 2, 2, 0] as const;
 
 /** Where the operation at `start` ends, in what the parent says. */
@@ -162,6 +165,9 @@ export class CommandWriter extends Writer implements Commands {
   }
   measure(): void {
     this.message.push(command.measure);
+  }
+  poll(turns: number): void {
+    this.message.push(command.poll, turns);
   }
   stop(): void {
     this.message.push(command.stop);
@@ -250,6 +256,9 @@ export function readCommands(message: Message, to: Commands): void {
         break;
       case command.measure:
         to.measure();
+        break;
+      case command.poll:
+        to.poll(a);
         break;
       case command.stop:
         to.stop();

@@ -5,10 +5,12 @@ import { Outbox } from '../protocol/outbox.js';
 import { portableSeries } from '../protocol/portable.js';
 import { refusedArgument } from '../protocol/uncloneable.js';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
+import type { Transferable } from '../tasks/transferable.js';
 import type { Channel, ChannelListener, OpenChannel } from './channel.js';
 import { type Code, codeOf } from './code.js';
 import { Grace, type GraceOwner } from './grace.js';
 import { LookAhead } from './look-ahead.js';
+import type { Polling } from './polling.js';
 import type { Posting } from './posting.js';
 import { RemoteSource } from './remote-source.js';
 import { Slots } from './slots.js';
@@ -52,6 +54,11 @@ export class Link implements Reports, ChannelListener, GraceOwner {
   iterations = 0;
   readonly #slots = new Slots();
   readonly #grace: Grace;
+  readonly #polling: Polling;
+  /** How long the other side is to stay awake, as it was told. */
+  #turns = 0;
+  /** Whether nothing has come from it since it was sent something. */
+  #isWaiting = false;
   #isRetired = false;
   /** Until when iterations whose readers have left may go on, once it was retired. */
   #lastGrace: NodeJS.Timeout | undefined;
@@ -66,9 +73,10 @@ export class Link implements Reports, ChannelListener, GraceOwner {
   readonly exit: Promise<WorkerLostError>;
   #exited!: (error: WorkerLostError) => void;
 
-  constructor(open: OpenChannel, owner: LinkOwner, { concurrency, graceful, workerId }: LinkOptions) {
+  constructor(open: OpenChannel, owner: LinkOwner, { concurrency, graceful, workerId, polling }: LinkOptions) {
     this.#owner = owner;
     this.#graceful = graceful;
+    this.#polling = polling;
     this.#grace = new Grace(this, graceful);
     this.exit = new Promise((resolve) => {
       this.#exited = resolve;
@@ -76,9 +84,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
     this.#channel = open(this, workerId);
     this.#ahead = new LookAhead(concurrency, this.#channel.claims !== null, ({ assignment }) => assignment.started());
     this.#outbox = new Outbox(new CommandWriter(), {
-      post: (message, transfer) => {
-        if (!this.#hasExited) this.#channel.post(message, transfer);
-      },
+      post: (message, transfer) => this.#post(message, transfer),
       endOf: endOfCommand,
       refused: (part, cause) => this.#refused(part, cause),
     });
@@ -112,6 +118,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
     const isHandedOver = transfer.length > 0;
     const isAlone = isHandedOver || isRepeated;
     this.#define(code);
+    this.#tellToPoll();
     if (isAlone) this.#outbox.flush();
     const series = portableSeries(assignment.series);
     // What is handed over goes as it is: a copy of it would have nothing to hand over.
@@ -198,6 +205,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
   // --- what the channel says ----------------------------------------------------------------------------------------
 
   message(message: unknown): void {
+    this.#waitIsOver();
     try {
       readReports(message, this);
     } catch (error) {
@@ -208,6 +216,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
 
   exited(loss: WorkerLoss): void {
     this.#hasExited = true;
+    this.#waitIsOver();
     const unstarted: Assignment[] = [];
     const sources: RemoteSource[] = [];
     for (const posting of this.#slots) {
@@ -252,6 +261,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
     this.iterations++;
     posting.source = new RemoteSource({
       pull: () => {
+        this.#tellToPoll();
         this.#outbox.writer.pull(slot, posting.ticket);
         this.#outbox.plan();
       },
@@ -314,6 +324,27 @@ export class Link implements Reports, ChannelListener, GraceOwner {
 
   // --- within -------------------------------------------------------------------------------------------------------
 
+  #post(message: Message, transfer?: readonly Transferable[]): void {
+    if (this.#hasExited) return;
+    this.#channel.post(message, transfer);
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#polling.begins();
+  }
+
+  #waitIsOver(): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.#polling.ends();
+  }
+
+  #tellToPoll(): void {
+    const { turns } = this.#polling;
+    if (this.#turns === turns) return;
+    this.#turns = turns;
+    this.#outbox.writer.poll(turns);
+  }
+
   /** The code of an assignment that can be sent; one that can't fails. */
   #codeOf(assignment: Assignment): Code | null {
     try {
@@ -348,6 +379,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
     const posting = this.#slots.runningAt(slot);
     this.#noteTimes(posting, startedAt, endedAt);
     this.#free(posting);
+    this.#polling.taskEnded();
     return posting;
   }
 
@@ -420,4 +452,6 @@ export interface LinkOptions {
   /** How long a cancelled task, or the whole, may take to end by itself, in milliseconds. */
   readonly graceful: number;
   readonly workerId: number;
+  /** Decides whether both sides stay awake while they wait for each other. */
+  readonly polling: Polling;
 }

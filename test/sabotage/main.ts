@@ -15,7 +15,7 @@ const COPIED = ['src', 'test', 'examples', 'package.json', 'tsconfig.json', 'tsc
 /** The tests of each part. Those of the queue go through the handler. */
 const tests = {
   scheduling: ['test/unit/scheduling'],
-  handler: ['queue', 'handler', 'iteration', 'workers'].map((name) => `test/unit/${name}`),
+  handler: ['queue', 'handler', 'iteration', 'workers', 'protocol'].map((name) => `test/unit/${name}`),
 };
 type Part = keyof typeof tests;
 const partOf = ({ file }: Sabotage): Part => (file.startsWith('src/scheduling/') ? 'scheduling' : 'handler');

@@ -259,4 +259,19 @@ export const sabotages: readonly Sabotage[] = [
     ['what was taken back begins', 'this.#held.splice(this.#held.lastIndexOf(posting), 1);'],
     ['nothing held begins when a task ends', 'if (this.running < this.#concurrency) this.#beginNext();'],
   ),
+  ...of(
+    'workers/polling.ts',
+    ['who sleeps is never tried awake', "this.#enter('awake', TURNS, TRIAL);\n        break;", 'break;'],
+    ['a little gain is enough', 'this.#timePerTask() * GAIN', 'this.#timePerTask()'],
+    ['one trial decides', '++this.#proofs < PROOFS', 'false'],
+    ['messages count instead of tasks', ' / this.#tasks;', ';'],
+    ['waiting in vain goes on', 'this.#left = Math.max(1, this.#left - VAIN);', '{}'],
+    ['the first who hears sends all to sleep', 'if (--this.#waiting === 0) this.#poll.stop();', 'this.#poll.stop();'],
+    ['what does not pay is tried as often for ever', 'this.#pause = Math.min(2 * this.#pause, MAX_PAUSE);', '{}'],
+  ),
+  ...of('protocol/busy-poll.ts', [
+    'who has heard stays awake',
+    'stop(): void {\n    this.#turns = 0;',
+    'stop(): void {',
+  ]),
 ];

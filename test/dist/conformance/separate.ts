@@ -273,6 +273,18 @@ export function separateConformance(
     });
   });
 
+  test('serves timers while it is called without a break, awake between two calls or asleep', async () => {
+    const queue = oneWorker();
+    await queue.call(tasks.startTicking);
+    let before = 0;
+    for (let i = 0; i < 8000; i++) {
+      const ticks = await queue.call(tasks.ticks);
+      if (i % 1000 !== 999) continue;
+      expect(ticks).toBeGreaterThan(before);
+      before = ticks;
+    }
+  });
+
   test('never seems to run more than it can', async () => {
     const queue = oneWorker();
     const counts: unknown[] = [];

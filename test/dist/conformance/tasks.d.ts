@@ -21,6 +21,8 @@ export declare function sleep(time: number): Promise<void>;
 export declare function chat(messages: readonly unknown[]): string;
 export declare function writeBytes(descriptor: number, bytes: Uint8Array): Promise<never>;
 export declare function leaveBehind(): number;
+export declare function startTicking(): void;
+export declare function ticks(): number;
 
 export interface Context {
   id: string;

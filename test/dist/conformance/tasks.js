@@ -164,6 +164,17 @@ export function leaveBehind() {
   return spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore', detached: true }).pid;
 }
 
+let ticked = 0;
+
+/** Counts from now on what its timer does. */
+export function startTicking() {
+  setInterval(() => ticked++, 1).unref();
+}
+
+export function ticks() {
+  return ticked;
+}
+
 // --- the context ----------------------------------------------------------------------------------------------------
 
 export function contextOf() {

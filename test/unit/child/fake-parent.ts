@@ -1,4 +1,5 @@
 import { type ChildPort, Runner } from '../../../src/child/runner.js';
+import type { BusyPoll } from '../../../src/protocol/busy-poll.js';
 import type { Claims } from '../../../src/protocol/claims.js';
 import {
   type Commands,
@@ -20,8 +21,8 @@ export class FakeParent implements ChildPort {
   readonly runner: Runner;
   #tickets = 0;
 
-  constructor(concurrency = 1, claims: Claims | null = null) {
-    this.runner = new Runner(this, { concurrency, workerId: 7, claims });
+  constructor(concurrency = 1, claims: Claims | null = null, poll?: BusyPoll) {
+    this.runner = new Runner(this, { concurrency, workerId: 7, claims }, poll);
   }
 
   /** All that it was told. */

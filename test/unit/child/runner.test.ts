@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { BusyPoll } from '../../../src/protocol/busy-poll.js';
 import { Claims } from '../../../src/protocol/claims.js';
 import { decodeError, type ErrorRecord, encodeError } from '../../../src/protocol/error-record.js';
 import { taskContext } from '../../../src/tasks/task-context.js';
@@ -473,5 +474,60 @@ describe('A task that has returned an iterator', async () => {
       message: expect.stringContaining("The item at `.deep[0]` can't be sent"),
     });
     expect(parent.fieldsOf('items')).toEqual([[0, [1]]]);
+  });
+});
+
+describe('A runner that was told to stay awake', () => {
+  /** Writes down for how many turns it is started; null when it is stopped. */
+  class FakePoll extends BusyPoll {
+    readonly log: (number | null)[] = [];
+    override start(turns: number): void {
+      this.log.push(turns);
+    }
+    override stop(): void {
+      this.log.push(null);
+    }
+  }
+
+  test('does so when it has told a result, until something comes', async () => {
+    const poll = new FakePoll();
+    const parent = new FakeParent(1, null, poll);
+    parent.say((to) => to.poll(7));
+    poll.log.length = 0;
+    await parent.run(returned, [1]);
+    expect(poll.log).toEqual([null, 7]);
+    parent.say((to) => to.poll(0));
+    await parent.run(returned, [2]);
+    expect(poll.log).toEqual([null, 7, null, null, 0]);
+  });
+
+  test('does not while a task runs, or is about to', async () => {
+    const poll = new FakePoll();
+    const parent = new FakeParent(2, null, poll);
+    parent.say((to) => to.poll(7));
+    await parent.run(gated, [0], [1]);
+    poll.log.length = 0;
+    gates[0]?.();
+    await parent.hears('done', 1);
+    expect(poll.log).toEqual([]);
+    gates[1]?.();
+    await parent.hears('done', 2);
+    expect(poll.log).toEqual([7]);
+  });
+
+  test('does so when it has sent items', async () => {
+    const poll = new FakePoll();
+    const parent = new FakeParent(1, null, poll);
+    await parent.run(function* () {
+      yield 1;
+    }, []);
+    await parent.hears('iterates');
+    poll.log.length = 0;
+    parent.say((to) => {
+      to.poll(7);
+      to.pull(0, 1);
+    });
+    await parent.hears('items');
+    expect(poll.log).toContain(7);
   });
 });

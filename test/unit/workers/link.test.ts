@@ -5,10 +5,11 @@ import { Claims } from '../../../src/protocol/claims.js';
 import { encodeError } from '../../../src/protocol/error-record.js';
 import { command, endOfCommand, report, split } from '../../../src/protocol/messages.js';
 import { Link } from '../../../src/workers/link.js';
+import { Polling } from '../../../src/workers/polling.js';
 import type { Assignment } from '../../../src/workers/worker.js';
 import { FakeAssignment, type FakeChannel, fakeChannels } from './fake-channel.js';
 
-function connect(concurrency = 1, claims: Claims | null = null) {
+function connect(concurrency = 1, claims: Claims | null = null, polling = new Polling()) {
   const { open, channels } = fakeChannels(claims);
   const unstarted: Assignment[] = [];
   const losses: unknown[] = [];
@@ -23,7 +24,7 @@ function connect(concurrency = 1, claims: Claims | null = null) {
         return new WorkerLostError('it died', loss);
       },
     },
-    { concurrency, graceful: 10, workerId: 1 },
+    { concurrency, graceful: 10, workerId: 1, polling },
   );
   return { link, channel: channels[0] as FakeChannel, unstarted, losses };
 }
@@ -485,5 +486,79 @@ describe('a link', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  describe('with a say in who stays awake', () => {
+    /** Polling that counts who waits. */
+    class FakePolling extends Polling {
+      override turns = 0;
+      waiting = 0;
+      ended = 0;
+      override begins(): void {
+        this.waiting++;
+      }
+      override ends(): void {
+        this.waiting--;
+      }
+      override taskEnded(): void {
+        this.ended++;
+      }
+    }
+
+    const told = (channel: FakeChannel) =>
+      channel.received
+        .flatMap((message) => split(message, endOfCommand))
+        .filter(([op]) => op === command.poll)
+        .map(([, turns]) => turns);
+
+    it('tells the other side with the next task, and only what is new', async () => {
+      const polling = new FakePolling();
+      const { link, channel } = connect(10, null, polling);
+      const runs = async () => {
+        link.run(new FakeAssignment());
+        await turn();
+        return told(channel);
+      };
+      expect(await runs()).toEqual([]);
+      polling.turns = 40;
+      expect(await runs()).toEqual([40]);
+      expect(await runs()).toEqual([40]);
+      polling.turns = 0;
+      expect(await runs()).toEqual([40, 0]);
+    });
+
+    it('tells one that iterates when it is to make more', async () => {
+      const polling = new FakePolling();
+      const { link, channel } = connect(1, null, polling);
+      const assignment = new FakeAssignment();
+      assignment.iterate = (source?: Parameters<Assignment['iterate']>[0]) => void source?.next();
+      link.run(assignment);
+      await turn();
+      polling.turns = 40;
+      channel.say((to) => to.iterates(0, 1, 2));
+      await turn();
+      expect(told(channel)).toEqual([40]);
+    });
+
+    it('waits from what it has sent to what comes, or to its end', async () => {
+      const polling = new FakePolling();
+      const { link, channel } = connect(10, null, polling);
+      const sends = async () => {
+        link.run(new FakeAssignment());
+        await turn();
+        return polling.waiting;
+      };
+      expect(await sends()).toBe(1);
+      expect(await sends()).toBe(1);
+      channel.say((to) => to.progress(0, 'half'));
+      expect(polling.waiting).toBe(0);
+      channel.say((to) => to.done(0, 5, 1, 2));
+      channel.say((to) => to.failed(1, encodeError(new Error('no')), 1, 2));
+      expect(polling).toMatchObject({ waiting: 0, ended: 2 });
+      expect(await sends()).toBe(1);
+      channel.exit();
+      expect(polling.waiting).toBe(0);
+      expect(await sends()).toBe(0);
+    });
   });
 });
