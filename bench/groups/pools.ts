@@ -100,7 +100,8 @@ export function poolSections(kind: Kind, isQuick: boolean): Section[] {
       id: `throughput-${size}`,
       title: size === 1 ? '1 worker' : `${size} workers`,
       rounds,
-      warmUps,
+      // Rounds are short: until all of it has been optimized takes some more.
+      warmUps: isQuick ? 1 : 8,
       candidates: {
         ...forBare(', 64 messages in flight', bare(1, 64)),
         ...forBare(', arrays of 64', bare(64, 4)),
