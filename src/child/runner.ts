@@ -151,7 +151,7 @@ export class Runner implements Commands, RunOwner {
     this.#outbox.writer.measured(this.#port.memory());
   }
 
-  poll(turns: number): void {
+  stayAwake(turns: number): void {
     this.#turns = turns;
   }
 

@@ -37,7 +37,7 @@ import { Workforce } from './workforce.js';
  *    tick (src/protocol/outbox.ts), or at once if it holds what could change until then (src/protocol/snapshot.ts). A
  *    worker is given a little more than it can run, so that it need not wait for the next message; threads share a word
  *    for each task with this side, so what is held ahead can still be taken back (src/protocol/claims.ts). While short
- *    tasks follow each other neither side falls asleep, if that proves faster (src/workers/polling.ts).
+ *    tasks follow each other neither side falls asleep, if that proves faster (src/workers/wakefulness.ts).
  * 4. Results that come together are one message. Each ends its Attempt, frees its place, counts, resolves the promise,
  *    and lets go of everything: the next round is planned once for all of them.
  *

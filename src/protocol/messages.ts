@@ -41,8 +41,8 @@ export interface Commands {
   close(slot: number, ticket: number): void;
   /** How much memory do you use? Is answered with `memory`. */
   measure(): void;
-  /** Stay awake for so many turns of the event loop when you have said something and have nothing else to do. */
-  poll(turns: number): void;
+  /** When you have said something, and no task runs or waits, stay awake for so many turns of the event loop. */
+  stayAwake(turns: number): void;
   /** Everything has settled: exit. */
   stop(): void;
 }
@@ -81,7 +81,7 @@ export const command = {
   stop: 7,
   pull: 8,
   close: 9,
-  poll: 10,
+  stayAwake: 10,
 } as const satisfies Record<keyof Commands, number>;
 
 /** Numbers of what the other side says. */
@@ -166,8 +166,8 @@ export class CommandWriter extends Writer implements Commands {
   measure(): void {
     this.message.push(command.measure);
   }
-  poll(turns: number): void {
-    this.message.push(command.poll, turns);
+  stayAwake(turns: number): void {
+    this.message.push(command.stayAwake, turns);
   }
   stop(): void {
     this.message.push(command.stop);
@@ -257,8 +257,8 @@ export function readCommands(message: Message, to: Commands): void {
       case command.measure:
         to.measure();
         break;
-      case command.poll:
-        to.poll(a);
+      case command.stayAwake:
+        to.stayAwake(a);
         break;
       case command.stop:
         to.stop();

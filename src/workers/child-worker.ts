@@ -4,7 +4,7 @@ import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 import { within } from '../within.js';
 import type { OpenChannel } from './channel.js';
 import { Link } from './link.js';
-import { polling } from './polling.js';
+import { wakefulness } from './wakefulness.js';
 import type { Assignment, Employer, IWorker } from './worker.js';
 
 /** How often a start may fail in a row, and the pause after the first failure, which doubles. */
@@ -150,7 +150,7 @@ export abstract class ChildWorker implements IWorker {
             return error;
           },
         },
-        { concurrency, graceful, workerId: this.id ?? 0, polling },
+        { concurrency, graceful, workerId: this.id ?? 0, wakefulness },
       );
       this.#starting = link;
     });

@@ -10,10 +10,10 @@ import type { Channel, ChannelListener, OpenChannel } from './channel.js';
 import { type Code, codeOf } from './code.js';
 import { Grace, type GraceOwner } from './grace.js';
 import { LookAhead } from './look-ahead.js';
-import type { Polling } from './polling.js';
 import type { Posting } from './posting.js';
 import { RemoteSource } from './remote-source.js';
 import { Slots } from './slots.js';
+import type { Wakefulness } from './wakefulness.js';
 import type { Assignment } from './worker.js';
 
 /** What a task of a function that was never timed is taken to last, in milliseconds: long, but a number to reckon with. */
@@ -54,10 +54,10 @@ export class Link implements Reports, ChannelListener, GraceOwner {
   iterations = 0;
   readonly #slots = new Slots();
   readonly #grace: Grace;
-  readonly #polling: Polling;
-  /** How long the other side is to stay awake, as it was told. */
+  readonly #wakefulness: Wakefulness;
+  /** For how many turns the other side is to stay awake, as it was told. */
   #turns = 0;
-  /** Whether nothing has come from it since it was sent something. */
+  /** Whether it has been sent something, has something to do, and has said nothing since. */
   #isWaiting = false;
   #isRetired = false;
   /** Until when iterations whose readers have left may go on, once it was retired. */
@@ -73,10 +73,10 @@ export class Link implements Reports, ChannelListener, GraceOwner {
   readonly exit: Promise<WorkerLostError>;
   #exited!: (error: WorkerLostError) => void;
 
-  constructor(open: OpenChannel, owner: LinkOwner, { concurrency, graceful, workerId, polling }: LinkOptions) {
+  constructor(open: OpenChannel, owner: LinkOwner, { concurrency, graceful, workerId, wakefulness }: LinkOptions) {
     this.#owner = owner;
     this.#graceful = graceful;
-    this.#polling = polling;
+    this.#wakefulness = wakefulness;
     this.#grace = new Grace(this, graceful);
     this.exit = new Promise((resolve) => {
       this.#exited = resolve;
@@ -118,7 +118,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
     const isHandedOver = transfer.length > 0;
     const isAlone = isHandedOver || isRepeated;
     this.#define(code);
-    this.#tellToPoll();
+    this.#tellWhetherToStayAwake();
     if (isAlone) this.#outbox.flush();
     const series = portableSeries(assignment.series);
     // What is handed over goes as it is: a copy of it would have nothing to hand over.
@@ -261,7 +261,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
     this.iterations++;
     posting.source = new RemoteSource({
       pull: () => {
-        this.#tellToPoll();
+        this.#tellWhetherToStayAwake();
         this.#outbox.writer.pull(slot, posting.ticket);
         this.#outbox.plan();
       },
@@ -327,22 +327,22 @@ export class Link implements Reports, ChannelListener, GraceOwner {
   #post(message: Message, transfer?: readonly Transferable[]): void {
     if (this.#hasExited) return;
     this.#channel.post(message, transfer);
-    if (this.#isWaiting) return;
+    if (this.#isWaiting || this.#slots.isEmpty) return;
     this.#isWaiting = true;
-    this.#polling.begins();
+    this.#wakefulness.begins();
   }
 
   #waitIsOver(): void {
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
-    this.#polling.ends();
+    this.#wakefulness.ends();
   }
 
-  #tellToPoll(): void {
-    const { turns } = this.#polling;
+  #tellWhetherToStayAwake(): void {
+    const { turns } = this.#wakefulness;
     if (this.#turns === turns) return;
     this.#turns = turns;
-    this.#outbox.writer.poll(turns);
+    this.#outbox.writer.stayAwake(turns);
   }
 
   /** The code of an assignment that can be sent; one that can't fails. */
@@ -379,7 +379,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
     const posting = this.#slots.runningAt(slot);
     this.#noteTimes(posting, startedAt, endedAt);
     this.#free(posting);
-    this.#polling.taskEnded();
+    this.#wakefulness.taskEnded();
     return posting;
   }
 
@@ -410,6 +410,7 @@ export class Link implements Reports, ChannelListener, GraceOwner {
   #free(posting: Posting): void {
     this.#grace.end(posting);
     this.#slots.free(posting.slot);
+    if (this.#slots.isEmpty) this.#waitIsOver();
   }
 
   /** The task does not run or wait on the other side any more. */
@@ -453,5 +454,5 @@ export interface LinkOptions {
   readonly graceful: number;
   readonly workerId: number;
   /** Decides whether both sides stay awake while they wait for each other. */
-  readonly polling: Polling;
+  readonly wakefulness: Wakefulness;
 }

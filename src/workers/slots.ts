@@ -25,6 +25,10 @@ export class Slots {
     return posting;
   }
 
+  get isEmpty(): boolean {
+    return this.#free.length === this.#postings.length;
+  }
+
   free(slot: number): void {
     this.#postings[slot] = null;
     this.#free.push(slot);

@@ -492,19 +492,19 @@ describe('A runner that was told to stay awake', () => {
   test('does so when it has told a result, until something comes', async () => {
     const poll = new FakePoll();
     const parent = new FakeParent(1, null, poll);
-    parent.say((to) => to.poll(7));
+    parent.say((to) => to.stayAwake(7));
     poll.log.length = 0;
     await parent.run(returned, [1]);
     expect(poll.log).toEqual([null, 7]);
-    parent.say((to) => to.poll(0));
+    parent.say((to) => to.stayAwake(0));
     await parent.run(returned, [2]);
     expect(poll.log).toEqual([null, 7, null, null, 0]);
   });
 
-  test('does not while a task runs, or is about to', async () => {
+  test('does not while a task runs', async () => {
     const poll = new FakePoll();
     const parent = new FakeParent(2, null, poll);
-    parent.say((to) => to.poll(7));
+    parent.say((to) => to.stayAwake(7));
     await parent.run(gated, [0], [1]);
     poll.log.length = 0;
     gates[0]?.();
@@ -515,19 +515,50 @@ describe('A runner that was told to stay awake', () => {
     expect(poll.log).toEqual([7]);
   });
 
+  test('does not while a task is about to run', async () => {
+    const poll = new FakePoll();
+    const parent = new FakeParent(1, null, poll);
+    parent.say((to) => to.stayAwake(7));
+    poll.log.length = 0;
+    // The first takes so long that its result is told before the second begins.
+    await parent.run(
+      (n: number) => {
+        spend(5);
+        return n;
+      },
+      [1],
+      [2],
+    );
+    await parent.hears('done', 1);
+    expect(poll.log).toEqual([null]);
+    await parent.hears('done', 2);
+    expect(poll.log).toEqual([null, 7]);
+  });
+
   test('does so when it has sent items', async () => {
     const poll = new FakePoll();
     const parent = new FakeParent(1, null, poll);
-    await parent.run(function* () {
+    await parent.run(async function* () {
       yield 1;
+      await new Promise(() => {});
     }, []);
     await parent.hears('iterates');
     poll.log.length = 0;
     parent.say((to) => {
-      to.poll(7);
+      to.stayAwake(7);
       to.pull(0, 1);
     });
     await parent.hears('items');
-    expect(poll.log).toContain(7);
+    expect(poll.log).toEqual([null, 7]);
+  });
+
+  test('does so when its result could not be sent', async () => {
+    const poll = new FakePoll();
+    const parent = new FakeParent(1, null, poll);
+    parent.say((to) => to.stayAwake(7));
+    poll.log.length = 0;
+    await parent.run(() => () => {}, []);
+    await parent.hears('failed');
+    expect(poll.log).toEqual([null, 7]);
   });
 });

@@ -37,7 +37,7 @@ const commands: fc.Arbitrary<Said> = fc.oneof(
   fc.tuple(fc.constant('pull'), natural, natural),
   fc.tuple(fc.constant('close'), natural, natural),
   fc.tuple(fc.constant('measure')),
-  fc.tuple(fc.constant('poll'), natural),
+  fc.tuple(fc.constant('stayAwake'), natural),
   fc.tuple(fc.constant('stop')),
 );
 

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { Claims, ticketAfter } from '../../../src/protocol/claims.js';
 import { command, endOfCommand, split } from '../../../src/protocol/messages.js';
 import { Link } from '../../../src/workers/link.js';
-import { Polling } from '../../../src/workers/polling.js';
+import { Wakefulness } from '../../../src/workers/wakefulness.js';
 import { FakeAssignment, type FakeChannel, fakeChannels } from './fake-channel.js';
 
 /** Every link begins as if it had run for days. */
@@ -30,7 +30,7 @@ describe('claims', () => {
   it('can be made and taken back with every ticket there is', async () => {
     const { open, channels } = fakeChannels(Claims.create(9));
     const owner = { ready: () => {}, released: () => {}, ended: () => expect.fail('it goes on') };
-    const link = new Link(open, owner, { concurrency: 1, graceful: 10, workerId: 1, polling: new Polling() });
+    const link = new Link(open, owner, { concurrency: 1, graceful: 10, workerId: 1, wakefulness: new Wakefulness() });
     const assignments = Array.from({ length: 6 }, () => new FakeAssignment());
     for (const assignment of assignments) link.run(assignment);
     expect(assignments.map((assignment) => link.recall(assignment))).toEqual([false, true, true, true, true, true]);
@@ -48,7 +48,7 @@ describe('claims', () => {
   it('keep no link from having more tasks than there are slots', () => {
     const { open, channels } = fakeChannels(Claims.create(2));
     const owner = { ready: () => {}, released: () => {}, ended: () => expect.fail('it goes on') };
-    const link = new Link(open, owner, { concurrency: 5, graceful: 10, workerId: 1, polling: new Polling() });
+    const link = new Link(open, owner, { concurrency: 5, graceful: 10, workerId: 1, wakefulness: new Wakefulness() });
     const assignments = Array.from({ length: 5 }, () => new FakeAssignment());
     for (const assignment of assignments) link.run(assignment);
     for (let slot = 0; slot < 5; slot++) (channels[0] as FakeChannel).say((to) => to.done(slot, slot, 1, 2));

@@ -5,11 +5,11 @@ import { Claims } from '../../../src/protocol/claims.js';
 import { encodeError } from '../../../src/protocol/error-record.js';
 import { command, endOfCommand, report, split } from '../../../src/protocol/messages.js';
 import { Link } from '../../../src/workers/link.js';
-import { Polling } from '../../../src/workers/polling.js';
+import { Wakefulness } from '../../../src/workers/wakefulness.js';
 import type { Assignment } from '../../../src/workers/worker.js';
 import { FakeAssignment, type FakeChannel, fakeChannels } from './fake-channel.js';
 
-function connect(concurrency = 1, claims: Claims | null = null, polling = new Polling()) {
+function connect(concurrency = 1, claims: Claims | null = null, wakefulness = new Wakefulness()) {
   const { open, channels } = fakeChannels(claims);
   const unstarted: Assignment[] = [];
   const losses: unknown[] = [];
@@ -24,7 +24,7 @@ function connect(concurrency = 1, claims: Claims | null = null, polling = new Po
         return new WorkerLostError('it died', loss);
       },
     },
-    { concurrency, graceful: 10, workerId: 1, polling },
+    { concurrency, graceful: 10, workerId: 1, wakefulness },
   );
   return { link, channel: channels[0] as FakeChannel, unstarted, losses };
 }
@@ -489,11 +489,14 @@ describe('a link', () => {
   });
 
   describe('with a say in who stays awake', () => {
-    /** Polling that counts who waits. */
-    class FakePolling extends Polling {
-      override turns = 0;
+    /** Counts who waits. */
+    class FakeWakefulness extends Wakefulness {
+      told = 0;
       waiting = 0;
       ended = 0;
+      override get turns(): number {
+        return this.told;
+      }
       override begins(): void {
         this.waiting++;
       }
@@ -508,57 +511,93 @@ describe('a link', () => {
     const told = (channel: FakeChannel) =>
       channel.received
         .flatMap((message) => split(message, endOfCommand))
-        .filter(([op]) => op === command.poll)
+        .filter(([op]) => op === command.stayAwake)
         .map(([, turns]) => turns);
 
     it('tells the other side with the next task, and only what is new', async () => {
-      const polling = new FakePolling();
-      const { link, channel } = connect(10, null, polling);
+      const wakefulness = new FakeWakefulness();
+      const { link, channel } = connect(10, null, wakefulness);
       const runs = async () => {
         link.run(new FakeAssignment());
         await turn();
         return told(channel);
       };
       expect(await runs()).toEqual([]);
-      polling.turns = 40;
+      wakefulness.told = 40;
       expect(await runs()).toEqual([40]);
       expect(await runs()).toEqual([40]);
-      polling.turns = 0;
+      wakefulness.told = 0;
       expect(await runs()).toEqual([40, 0]);
     });
 
     it('tells one that iterates when it is to make more', async () => {
-      const polling = new FakePolling();
-      const { link, channel } = connect(1, null, polling);
+      const wakefulness = new FakeWakefulness();
+      const { link, channel } = connect(1, null, wakefulness);
       const assignment = new FakeAssignment();
       assignment.iterate = (source?: Parameters<Assignment['iterate']>[0]) => void source?.next();
       link.run(assignment);
       await turn();
-      polling.turns = 40;
+      wakefulness.told = 40;
       channel.say((to) => to.iterates(0, 1, 2));
       await turn();
       expect(told(channel)).toEqual([40]);
     });
 
     it('waits from what it has sent to what comes, or to its end', async () => {
-      const polling = new FakePolling();
-      const { link, channel } = connect(10, null, polling);
+      const wakefulness = new FakeWakefulness();
+      const { link, channel } = connect(10, null, wakefulness);
       const sends = async () => {
         link.run(new FakeAssignment());
         await turn();
-        return polling.waiting;
+        return wakefulness.waiting;
       };
       expect(await sends()).toBe(1);
       expect(await sends()).toBe(1);
       channel.say((to) => to.progress(0, 'half'));
-      expect(polling.waiting).toBe(0);
+      expect(wakefulness.waiting).toBe(0);
       channel.say((to) => to.done(0, 5, 1, 2));
       channel.say((to) => to.failed(1, encodeError(new Error('no')), 1, 2));
-      expect(polling).toMatchObject({ waiting: 0, ended: 2 });
+      expect(wakefulness).toMatchObject({ waiting: 0, ended: 2 });
       expect(await sends()).toBe(1);
       channel.exit();
-      expect(polling.waiting).toBe(0);
+      expect(wakefulness.waiting).toBe(0);
       expect(await sends()).toBe(0);
+    });
+
+    it('waits for nothing when the other side has nothing to do', async () => {
+      const wakefulness = new FakeWakefulness();
+      const { link, channel } = connect(1, null, wakefulness);
+      void link.memory();
+      await turn();
+      expect([channel.received.length, wakefulness.waiting]).toEqual([1, 0]);
+      const refused = new FakeAssignment();
+      refused.args.push(() => {});
+      link.run(refused);
+      await turn();
+      // What it was told of the function went.
+      expect([channel.received.length, wakefulness.waiting]).toEqual([2, 0]);
+    });
+
+    it('waits for nothing more of an iteration whose end has come with its last items', async () => {
+      const wakefulness = new FakeWakefulness();
+      const { link, channel } = connect(1, null, wakefulness);
+      const assignment = new FakeAssignment();
+      let source: Parameters<Assignment['iterate']>[0] | undefined;
+      assignment.iterate = (given?: Parameters<Assignment['iterate']>[0]) => {
+        source = given;
+      };
+      link.run(assignment);
+      await turn();
+      channel.say((to) => to.iterates(0, 1, 2));
+      const first = source?.next();
+      await turn();
+      expect(wakefulness.waiting).toBe(1);
+      channel.say((to) => to.items(0, [1]));
+      // That it was read is told at the end of the tick.
+      source?.take();
+      channel.say((to) => to.iterated(0, null));
+      await Promise.all([first, turn()]);
+      expect(wakefulness.waiting).toBe(0);
     });
   });
 });

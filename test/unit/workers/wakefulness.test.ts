@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Polling } from '../../../src/workers/polling.js';
+import { Wakefulness } from '../../../src/workers/wakefulness.js';
 
 /** What one wait of a world is: how long it takes, and how many tasks end with it. */
 interface Wait {
@@ -12,7 +12,7 @@ interface Wait {
 function makeWorld() {
   let time = 0;
   const turns: (() => void)[] = [];
-  const polling = new Polling(
+  const wakefulness = new Wakefulness(
     () => time,
     (turn) => turns.push(turn),
   );
@@ -23,28 +23,35 @@ function makeWorld() {
   const wait = (count: number, awake: Wait, asleep: Wait): number => {
     let awakes = 0;
     for (let i = 0; i < count; i++) {
-      polling.begins();
-      const isAwake = polling.turns > 0;
+      wakefulness.begins();
+      const isAwake = wakefulness.turns > 0;
       if (isAwake) awakes++;
       const { time: taken, tasks = 1, isVain = false } = isAwake ? awake : asleep;
       if (isVain) turnAll();
       time += taken;
-      for (let n = 0; n < tasks; n++) polling.taskEnded();
-      polling.ends();
+      for (let n = 0; n < tasks; n++) wakefulness.taskEnded();
+      wakefulness.ends();
       turnAll();
     }
     return awakes / count;
   };
-  return { polling, turns, wait };
+  /** Nobody waits for so long. */
+  const pass = (gap: number) => {
+    time += gap;
+  };
+  return { wakefulness, turns, wait, pass };
 }
+
+/** How many waits come before the first trial, and how many each half of one has. */
+const measure = { pause: 2048, trial: 256 };
 
 const SOON: Wait = { time: 10 };
 const LATE: Wait = { time: 60 };
 
 describe('Whether to stay awake while waiting', () => {
   test('is for nobody at first: a program that starts has better things to do', () => {
-    const { polling, wait } = makeWorld();
-    expect(polling.turns).toBe(0);
+    const { wakefulness, wait } = makeWorld();
+    expect(wakefulness.turns).toBe(0);
     expect(wait(2000, SOON, LATE)).toBe(0);
   });
 
@@ -74,17 +81,61 @@ describe('Whether to stay awake while waiting', () => {
     expect(wait(200_000, often, together)).toBeLessThan(0.01);
   });
 
-  test('is not done for what ends no tasks', () => {
+  test('is not done where hardly a task ends', () => {
     const { wait } = makeWorld();
-    wait(100_000, { time: 10, tasks: 0 }, { time: 60, tasks: 0 });
-    expect(wait(200_000, { time: 10, tasks: 0 }, { time: 60, tasks: 0 })).toBeLessThan(0.01);
+    let count = 0;
+    const now = (time: number) => ({
+      time,
+      get tasks() {
+        return count++ % 200 === 0 ? 1 : 0;
+      },
+    });
+    wait(100_000, now(10), now(60));
+    expect(wait(200_000, now(10), now(60))).toBeLessThan(0.01);
+  });
+
+  test('does not depend on where nobody waits for long', () => {
+    for (const burst of [200, 256, 300, 700]) {
+      const { wait, pass } = makeWorld();
+      const bursts = (count: number, awake: Wait, asleep: Wait) => {
+        let part = 0;
+        for (let i = 0; i < count; i++) {
+          part += wait(burst, awake, asleep) / count;
+          pass(100_000);
+        }
+        return part;
+      };
+      bursts(100, SOON, LATE);
+      expect(bursts(100, SOON, LATE)).toBeGreaterThan(0.95);
+      bursts(400, LATE, SOON);
+      expect(bursts(400, LATE, SOON)).toBeLessThan(0.05);
+    }
+  });
+
+  test('is not decided by a clock that stands still or runs backwards', () => {
+    for (const time of [0, -10]) {
+      const { wait } = makeWorld();
+      expect(wait(200_000, { time }, { time: 2 * time })).toBeLessThan(0.05);
+    }
   });
 
   test('is not decided by one lucky trial', () => {
     const { wait } = makeWorld();
-    wait(2048 + 256, SOON, LATE);
-    wait(256, SOON, LATE);
+    const { trial } = measure;
+    wait(measure.pause, SOON, LATE);
+    wait(2 * trial, SOON, LATE);
+    wait(2 * trial, LATE, SOON);
+    wait(measure.pause, SOON, LATE);
+    wait(2 * trial, SOON, LATE);
     expect(wait(10_000, LATE, SOON)).toBeLessThan(0.1);
+  });
+
+  test('is tried as soon where it did not pay again as where it never did', () => {
+    const { wait } = makeWorld();
+    wait(500_000, LATE, SOON);
+    wait(200_000, SOON, LATE);
+    for (let i = 0; i < 1000 && wait(2 * measure.trial, LATE, SOON) > 0; i++);
+    expect(wait(10_000, SOON, LATE)).toBeGreaterThan(0.5);
   });
 
   test('is given up where it does not pay any more', () => {
@@ -109,18 +160,24 @@ describe('Whether to stay awake while waiting', () => {
     expect(wait(100_000, rarely, rarely)).toBeLessThan(0.02);
   });
 
-  test('is one decision for all that wait: it lasts until the last of them has heard', () => {
-    const { polling, turns, wait } = makeWorld();
+  test('goes on where one waits for long and others do not', () => {
+    const { wakefulness, wait } = makeWorld();
+    wakefulness.begins();
+    wait(4000, SOON, LATE);
+    expect(wait(200_000, SOON, LATE)).toBeGreaterThan(0.98);
+  });
+
+  test('lasts until something comes', () => {
+    const { wakefulness, turns, wait } = makeWorld();
     wait(4000, SOON, LATE);
     const turn = () => {
       for (const each of turns.splice(0)) each();
     };
-    polling.begins();
-    polling.begins();
-    polling.ends();
+    wakefulness.begins();
+    wakefulness.begins();
     turn();
     expect(turns).toHaveLength(1);
-    polling.ends();
+    wakefulness.ends();
     turn();
     expect(turns).toEqual([]);
   });
