@@ -1,7 +1,7 @@
 import { now } from '../clock.js';
 import { BusyPoll } from '../protocol/busy-poll.js';
 
-/** For how many turns of the event loop one stays awake: 60 microseconds or so, where there is nothing else to do. */
+/** For how many turns of the event loop one stays awake: 50 microseconds or so, where there is nothing else to do. */
 const TURNS = 40;
 
 /**

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Sabotage, sabotages } from './sabotages.js';
 
-// Breaks one rule of the scheduler, the handler or the look-ahead at a time and sees that its tests notice:
+// Breaks one rule of the scheduler, the handler or the workers at a time and sees that its tests notice:
 // `npm run sabotage [-- words]`. It works in copies, so that nothing stays broken.
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -279,7 +279,7 @@ export const sabotages: readonly Sabotage[] = [
   ),
   ...of('workers/link.ts', ['nothing to do is waited for', 'if (this.#slots.isEmpty) this.#waitIsOver();']),
   ...of('protocol/busy-poll.ts', [
-    'who has heard stays awake',
+    'what was stopped goes on',
     'stop(): void {\n    this.#turns = 0;',
     'stop(): void {',
   ]),

@@ -508,6 +508,11 @@ describe('a link', () => {
       }
     }
 
+    function connectTo(concurrency: number) {
+      const wakefulness = new FakeWakefulness();
+      return { wakefulness, ...connect(concurrency, null, wakefulness) };
+    }
+
     const told = (channel: FakeChannel) =>
       channel.received
         .flatMap((message) => split(message, endOfCommand))
@@ -515,8 +520,7 @@ describe('a link', () => {
         .map(([, turns]) => turns);
 
     it('tells the other side with the next task, and only what is new', async () => {
-      const wakefulness = new FakeWakefulness();
-      const { link, channel } = connect(10, null, wakefulness);
+      const { wakefulness, link, channel } = connectTo(10);
       const runs = async () => {
         link.run(new FakeAssignment());
         await turn();
@@ -531,8 +535,7 @@ describe('a link', () => {
     });
 
     it('tells one that iterates when it is to make more', async () => {
-      const wakefulness = new FakeWakefulness();
-      const { link, channel } = connect(1, null, wakefulness);
+      const { wakefulness, link, channel } = connectTo(1);
       const assignment = new FakeAssignment();
       assignment.iterate = (source?: Parameters<Assignment['iterate']>[0]) => void source?.next();
       link.run(assignment);
@@ -544,8 +547,7 @@ describe('a link', () => {
     });
 
     it('waits from what it has sent to what comes, or to its end', async () => {
-      const wakefulness = new FakeWakefulness();
-      const { link, channel } = connect(10, null, wakefulness);
+      const { wakefulness, link, channel } = connectTo(10);
       const sends = async () => {
         link.run(new FakeAssignment());
         await turn();
@@ -565,8 +567,7 @@ describe('a link', () => {
     });
 
     it('waits for nothing when the other side has nothing to do', async () => {
-      const wakefulness = new FakeWakefulness();
-      const { link, channel } = connect(1, null, wakefulness);
+      const { wakefulness, link, channel } = connectTo(1);
       void link.memory();
       await turn();
       expect([channel.received.length, wakefulness.waiting]).toEqual([1, 0]);
@@ -579,8 +580,7 @@ describe('a link', () => {
     });
 
     it('waits for nothing more of an iteration whose end has come with its last items', async () => {
-      const wakefulness = new FakeWakefulness();
-      const { link, channel } = connect(1, null, wakefulness);
+      const { wakefulness, link, channel } = connectTo(1);
       const assignment = new FakeAssignment();
       let source: Parameters<Assignment['iterate']>[0] | undefined;
       assignment.iterate = (given?: Parameters<Assignment['iterate']>[0]) => {
