@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { defaultStringifyOperations, parse, stringify } from 'devalue';
 import { decodeError, type ErrorRecord, encodeError, outlineError } from '../protocol/error-record.js';
+import { fromText, isPlainMessage, toText } from '../protocol/plain-text.js';
 
 /**
  * Values on their way between machines, as text: whatever structured clone keeps, and nothing that runs code where it
@@ -8,7 +9,12 @@ import { decodeError, type ErrorRecord, encodeError, outlineError } from '../pro
  *
  * Each error among them is followed once, to what it is made of. Of errors somewhere in its properties only an outline
  * is sent, as structured clone does it: they may lead back to the error that has the property.
+ *
+ * Most of what is said is short and plain. That is written as plain text, which takes a quarter of the time.
  */
+
+/** How plain text begins, and nothing else that is written here. */
+const PLAIN = '=';
 
 /** What an error has for a property, as text already. */
 class Packed {
@@ -53,9 +59,18 @@ export function encode(value: unknown): string {
   return write(value, reducers);
 }
 
-/** The value of a text. Throws for a text that `encode` did not make. */
+/** The text of a list that nothing in it refers to, nor to any part of it twice. Throws for what can't be sent. */
+export function encodeList(list: readonly unknown[]): string {
+  const text = toText(list);
+  return text === null ? encode(list) : PLAIN + text;
+}
+
+/** The value of a text. Throws for a text that was not made here: whoever reaches Redis can write anything. */
 export function decode(text: string): unknown {
-  return parse(text, revivers);
+  if (!text.startsWith(PLAIN)) return parse(text, revivers);
+  const list = fromText(text.slice(PLAIN.length));
+  if (!isPlainMessage(list)) throw new TypeError('expected plain values only');
+  return list;
 }
 
 /** The value as part of an error's record. Throws for what can't be sent. */

@@ -1,17 +1,13 @@
 import type { Redis as Client } from 'ioredis';
 import type { Keys } from './keys.js';
 
-interface Letter {
-  readonly job: number;
-  readonly message: string;
-}
-
 /** Puts messages into inboxes. What one member gets in a turn of the event loop is one entry of its inbox. */
 export class Post {
   readonly #client: Client;
   readonly #keys: Keys;
   readonly #refused: (member: string, jobs: number[], error: Error | null) => void;
-  #waiting = new Map<string, Letter[]>();
+  /** The fields of the entry for each member: the task that a message is about, and the message. */
+  #waiting = new Map<string, string[]>();
   /** Resolves with the next flush, for all who wait for it. */
   #written: Promise<void> | null = null;
   #onWritten = () => {};
@@ -28,32 +24,33 @@ export class Post {
 
   /** `job` is the task the message is about, also for a reader who can't make sense of the message. */
   send(member: string, job: number, message: string): void {
-    const letters = this.#waiting.get(member);
-    if (letters !== undefined) {
-      letters.push({ job, message });
+    const fields = this.#waiting.get(member);
+    if (fields !== undefined) {
+      fields.push(String(job), message);
       return;
     }
     // Not a microtask: a short task's start and its result are read in one go.
     if (this.#waiting.size === 0) setImmediate(() => this.#flush());
-    this.#waiting.set(member, [{ job, message }]);
+    this.#waiting.set(member, [String(job), message]);
   }
 
   /** Resolves when all that was sent before is on its way to Redis. */
-  async written(): Promise<void> {
-    if (this.#waiting.size === 0) return;
+  written(): Promise<void> {
+    if (this.#waiting.size === 0) return Promise.resolve();
     this.#written ??= new Promise((resolve) => {
       this.#onWritten = resolve;
     });
-    await this.#written;
+    return this.#written;
   }
 
   #flush(): void {
     const waiting = this.#waiting;
     this.#waiting = new Map();
-    for (const [member, letters] of waiting) {
-      const fields = letters.flatMap(({ job, message }) => [String(job), message]);
-      const refused = (error: Error | null) =>
-        this.#refused(member, [...new Set(letters.map(({ job }) => job))], error);
+    for (const [member, fields] of waiting) {
+      const refused = (error: Error | null) => {
+        const jobs = new Set(fields.filter((_, i) => i % 2 === 0).map(Number));
+        this.#refused(member, [...jobs], error);
+      };
       // Who is gone has no inbox any more, and must not get one again.
       this.#client.xadd(this.#keys.inbox(member), 'NOMKSTREAM', '*', ...fields).then((entry) => {
         if (entry === null) refused(null);

@@ -1,5 +1,5 @@
 import { type ErrorRecord, isErrorRecord } from '../protocol/error-record.js';
-import { decode, encode } from './codec.js';
+import { decode, encodeList } from './codec.js';
 import { isEntry } from './kept-updates.js';
 
 /**
@@ -106,9 +106,9 @@ export const calls: Record<keyof Calls, readonly Check[]> = {
   refused: [text, numbers, text],
 };
 
-/** Throws what `encode` throws. */
+/** Throws for what can't be sent. */
 export function write<V extends Vocabulary>(message: Message<V>): string {
-  return encode(message);
+  return encodeList(message);
 }
 
 /** Tells `to` what a text says. Whoever reaches Redis can write anything, so the form is checked: throws a TypeError. */

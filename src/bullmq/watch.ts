@@ -44,14 +44,17 @@ export class Watch {
     this.#grace = grace;
   }
 
+  /** Whether it was there when it was last looked for. Once seen it is taken to be there while it is looked for again. */
+  wasSeen(member: string): boolean {
+    const known = this.#sightings.get(member);
+    if (known?.missingSince !== 0 || this.#isClosed) return false;
+    if (performance.now() - known.at > INTERVAL) void this.#look([member]);
+    return true;
+  }
+
   /** Whether it is there. Waits until that is certain. */
   async isThere(member: string): Promise<boolean> {
-    const known = this.#sightings.get(member);
-    if (known?.missingSince === 0 && !this.#isClosed) {
-      // Once seen it is taken to be there while it is looked for again.
-      if (performance.now() - known.at > INTERVAL) void this.#look([member]);
-      return true;
-    }
+    if (this.wasSeen(member)) return true;
     const gone = await this.gone([member]);
     return gone.length === 0 && !this.#isClosed;
   }

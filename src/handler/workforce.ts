@@ -81,6 +81,12 @@ export class Workforce implements EmploymentOwner {
     return typeof workerOrId === 'number' || employment?.worker === workerOrId ? employment : undefined;
   }
 
+  /** Whether some worker serves the series. */
+  serves(series: unknown): boolean {
+    for (const employment of this.#employments.values()) if (employment.serves(series)) return true;
+    return false;
+  }
+
   /** Sum of what attached workers run at a time. */
   get capacity(): number {
     let capacity = 0;

@@ -14,13 +14,9 @@ const MAX_LENGTH = 30;
 
 /** The message as text, or null if it can't be written this way. */
 export function toText(message: unknown): string | null {
-  if (!Array.isArray(message) || message.length > MAX_LENGTH) return null;
-  let hasUndefined = false;
-  for (const part of message) {
-    if (part === undefined) hasUndefined = true;
-    else if (!isPlain(part) && !isPlainArray(part)) return null;
-  }
-  return JSON.stringify(hasUndefined ? message.map((part) => (part === undefined ? UNDEFINED : part)) : message);
+  if (!isPlainMessage(message)) return null;
+  const parts = message.includes(undefined) ? message.map((part) => (part === undefined ? UNDEFINED : part)) : message;
+  return JSON.stringify(parts);
 }
 
 /** The message that a text was made of. */
@@ -30,6 +26,13 @@ export function fromText(text: string): unknown {
     for (let i = 0; i < message.length; i++) if (message[i] === UNDEFINED) message[i] = undefined;
   }
   return message;
+}
+
+/** Whether it is one of those that are written this way. */
+export function isPlainMessage(message: unknown): message is readonly unknown[] {
+  if (!Array.isArray(message) || message.length > MAX_LENGTH) return false;
+  for (const part of message) if (part !== undefined && !isPlain(part) && !isPlainArray(part)) return false;
+  return true;
 }
 
 function isPlain(value: unknown): boolean {

@@ -45,7 +45,8 @@ export function makeCall(
   const band = bandOf(doNext, doLast);
   const settings = settingsOf(options, band, defaults);
   const requirement = requirementOf(fn, isRef, on);
-  return { task: new Task(fn, args ?? NO_ARGS, series, niceness, settings), band, requirement };
+  const kept = args === undefined || args.length === 0 ? NO_ARGS : args;
+  return { task: new Task(fn, kept, series, niceness, settings), band, requirement };
 }
 
 /** Throws TypeError or RangeError for options that no call would take. */

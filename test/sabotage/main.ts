@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Sabotage, sabotages } from './sabotages.js';
 
-// Breaks one rule of the scheduler, the handler or the workers at a time and sees that its tests notice:
+// Breaks one rule of the scheduler, the handler, the workers or the remote ones at a time and sees that its tests notice:
 // `npm run sabotage [-- words]`. It works in copies, so that nothing stays broken.
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -16,9 +16,13 @@ const COPIED = ['src', 'test', 'examples', 'package.json', 'tsconfig.json', 'tsc
 const tests = {
   scheduling: ['test/unit/scheduling'],
   handler: ['queue', 'handler', 'iteration', 'workers', 'protocol'].map((name) => `test/unit/${name}`),
+  bullmq: ['test/unit/bullmq'],
 };
 type Part = keyof typeof tests;
-const partOf = ({ file }: Sabotage): Part => (file.startsWith('src/scheduling/') ? 'scheduling' : 'handler');
+const partOf = ({ file }: Sabotage): Part => {
+  if (file.startsWith('src/scheduling/')) return 'scheduling';
+  return file.startsWith('src/bullmq/') ? 'bullmq' : 'handler';
+};
 
 /** How many times as long as unbroken ones tests may take before they count as hanging. */
 const PATIENCE = 4;

@@ -283,4 +283,25 @@ export const sabotages: readonly Sabotage[] = [
     'stop(): void {\n    this.#turns = 0;',
     'stop(): void {',
   ]),
+  ...of('bullmq/codec.ts', [
+    'plain text may hold anything',
+    "  if (!isPlainMessage(list)) throw new TypeError('expected plain values only');\n",
+  ]),
+  ...of(
+    'bullmq/watch.ts',
+    [
+      'one that was seen is there for ever',
+      'if (performance.now() - known.at > INTERVAL) void this.#look([member]);\n    return true',
+      'return true',
+    ],
+    [
+      'one that is missing was seen',
+      'if (known?.missingSince !== 0 || this.#isClosed)',
+      'if (!known || this.#isClosed)',
+    ],
+  ),
+  ...of('bullmq/server/served-run.ts', [
+    'a server listens for ever to tasks that are over',
+    'if (this.#task !== null) this.#owner.queue.leave(this.#task);',
+  ]),
 ];

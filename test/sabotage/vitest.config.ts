@@ -5,7 +5,12 @@ const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.met
 
 // The unit tests as quick as can be, up to the first that fails.
 export default defineConfig({
-  resolve: { alias: [{ find: /^niceq$/, replacement: root('src/index.ts') }] },
+  resolve: {
+    alias: [
+      { find: /^niceq$/, replacement: root('src/index.ts') },
+      { find: /^niceq\/bullmq$/, replacement: root('src/bullmq/index.ts') },
+    ],
+  },
   test: {
     include: ['test/unit/**/*.test.ts'],
     // They put something in the place of a module, which others have loaded before.

@@ -1,7 +1,7 @@
 import { refusedArgument } from '../../protocol/uncloneable.js';
 import type { TaskRef } from '../../tasks/task-module.js';
 import type { Assignment } from '../../workers/worker.js';
-import { encode, probe } from '../codec.js';
+import { encodeList, probe } from '../codec.js';
 import { moduleKey } from '../module-key.js';
 
 /** What is to be run, as a server is told. */
@@ -13,7 +13,7 @@ export interface Packed {
 }
 
 /** Makes what can be sent of an assignment and what it is run with; null if that is not possible: then it has failed. */
-export function pack(assignment: Assignment, ref: TaskRef, content: unknown): Packed | null {
+export function pack(assignment: Assignment, ref: TaskRef, content: readonly unknown[]): Packed | null {
   try {
     const module = moduleKey(ref.url);
     return { module, name: ref.name, payload: encodeFor(assignment, content) };
@@ -23,9 +23,9 @@ export function pack(assignment: Assignment, ref: TaskRef, content: unknown): Pa
   }
 }
 
-function encodeFor({ args }: Assignment, content: unknown): string {
+function encodeFor({ args }: Assignment, content: readonly unknown[]): string {
   try {
-    return encode(content);
+    return encodeList(content);
   } catch (cause) {
     throw refusedArgument(args, probe, cause);
   }

@@ -39,6 +39,8 @@ export class Desk implements Orders, RunOwner {
   readonly #customers = new Map<string, Customer>();
   /** Updates that were run once, by whose they are, with what they came to. */
   readonly #updated = new Map<string, Promise<Given | null>>();
+  /** Runs that have begun in this turn. */
+  #begun: ServedRun[] = [];
   #onOver: (() => void) | null = null;
   /** Is aborted, with the loss of all that goes on, when it gives up and takes no more. */
   readonly #givingUp = new AbortController();
@@ -74,12 +76,7 @@ export class Desk implements Orders, RunOwner {
    * Runs a job. Resolves when its task has ended, and Redis is told of that before BullMQ ends the job there: so the
    * caller works on meanwhile, and a server that dies in between has left nothing unsaid.
    */
-  async process(job: Job): Promise<void> {
-    await this.#process(job);
-    await this.#member.written();
-  }
-
-  async #process({ data, attemptsStarted }: Job): Promise<void> {
+  async process({ data, attemptsStarted }: Job): Promise<void> {
     let job: JobData;
     try {
       job = readJob(data);
@@ -87,14 +84,17 @@ export class Desk implements Orders, RunOwner {
       this.#logger?.warn('A job was dropped that no caller of niceq can have made', error);
       return;
     }
+    const { watch } = this.#member;
     try {
       // Whoever had it before has died. Whether it is run again its caller decides.
       if (attemptsStarted > 1) throw new WorkerLostError('The server that ran the task died');
-      if (await this.#unlessGivenUp(this.#member.watch.isThere(job.caller))) await this.#run(job);
+      const isThere = watch.wasSeen(job.caller) || (await this.#unlessGivenUp(watch.isThere(job.caller)));
+      if (isThere) await this.#run(job);
       else await this.#member.forget(job.caller);
     } catch (error) {
       this.#tell(job.caller, ['lost', job.job, encodeError(error, probe)]);
     }
+    await this.#member.written();
   }
 
   receive(message: string): void {
@@ -165,6 +165,12 @@ export class Desk implements Orders, RunOwner {
     this.#member.send(caller, job, message);
   }
 
+  /** A short task is over before anybody needs to know that it has begun. */
+  begun(run: ServedRun): void {
+    if (this.#begun.length === 0) setImmediate(() => this.#tellBegun());
+    this.#begun.push(run);
+  }
+
   over({ caller, job }: ServedRun): void {
     const customer = this.#customers.get(caller);
     customer?.runs.delete(job);
@@ -193,7 +199,7 @@ export class Desk implements Orders, RunOwner {
       throw new WorkerLostError('The server has left');
     }
     this.#givingUp.signal.throwIfAborted();
-    if (this.queue.workers(series).length === 0) {
+    if (!this.queue.serves(series)) {
       this.#refuse(job, unserved(this.id, this.#modules.server, series));
       return;
     }
@@ -246,6 +252,12 @@ export class Desk implements Orders, RunOwner {
     customer.unwatch = null;
     const error = new WorkerLostError('The caller is gone');
     for (const run of customer.runs.values()) run.abandon(error);
+  }
+
+  #tellBegun(): void {
+    const begun = this.#begun;
+    this.#begun = [];
+    for (const run of begun) run.tellStarted();
   }
 
   *#runs(): IterableIterator<ServedRun> {

@@ -8,7 +8,7 @@ import type { Task } from '../../queue/task.js';
 import type { TaskRef } from '../../tasks/task-module.js';
 import { probe } from '../codec.js';
 import { type JobData, type Message, type Reports, write } from '../protocol.js';
-import type { ServerQueue } from './server-queue.js';
+import type { ServerQueue, TaskListener } from './server-queue.js';
 
 export interface RunOwner {
   readonly id: string;
@@ -17,12 +17,14 @@ export interface RunOwner {
   readonly patience: number | null;
   /** Puts a message into the inbox of a caller. */
   send(caller: string, job: number, message: string): void;
+  /** The run begins: `tellStarted` is to follow, unless it is over before anybody needs to know. */
+  begun(run: ServedRun): void;
   /** The run is over, its iteration too. */
   over(run: ServedRun): void;
 }
 
 /** One attempt of a caller's task, from when it came here until its result, or the last of its items, was sent. */
-export class ServedRun {
+export class ServedRun implements TaskListener {
   readonly caller: string;
   readonly job: number;
   readonly #owner: RunOwner;
@@ -47,20 +49,36 @@ export class ServedRun {
 
   /** Runs the task. Resolves when it has ended, though its items may yet have to be made. */
   async run(ref: TaskRef, args: unknown[], series: unknown, { id, attempt }: JobData): Promise<void> {
-    // A short task is over before anybody needs to know that it has begun.
-    const started = () => setImmediate(() => this.#started());
     try {
       // Throws for what no caller of ours can have sent.
-      this.#task = this.#owner.queue.perform(ref, args, { id, series, attempt, started });
-      this.#task.onProgress((progress) => this.#progressed(progress));
+      this.#task = this.#owner.queue.perform(ref, args, { id, series, attempt }, this);
       const value = await this.#task.promise;
       if (value instanceof TaskIterator) this.#iterate(value);
       else this.#done(value);
     } catch (error) {
       this.#failed(error);
     } finally {
-      if (this.#producer === null) this.#owner.over(this);
+      if (this.#producer === null) this.#over();
     }
+  }
+
+  started(): void {
+    this.#owner.begun(this);
+  }
+
+  progressed(progress: unknown): void {
+    try {
+      this.#tell(['progress', this.job, progress]);
+    } catch {
+      // A report that can't be sent is dropped, as on every kind of worker.
+    }
+  }
+
+  /** Tells that it has begun, unless that is known. */
+  tellStarted(): void {
+    if (this.#isKnown) return;
+    this.#tell(['started', this.job, this.#owner.id, this.#times[0]]);
+    this.#isKnown = true;
   }
 
   pull(): void {
@@ -113,12 +131,6 @@ export class ServedRun {
     return [this.#task?.startedAt ?? at, this.#task?.endedAt ?? at];
   }
 
-  #started(): void {
-    if (this.#isKnown) return;
-    this.#tell(['started', this.job, this.#owner.id, this.#times[0]]);
-    this.#isKnown = true;
-  }
-
   #done(value: unknown): void {
     this.#isKnown = true;
     try {
@@ -137,16 +149,8 @@ export class ServedRun {
     else this.#tell(['failed', this.job, record, ...this.#times]);
   }
 
-  #progressed(progress: unknown): void {
-    try {
-      this.#tell(['progress', this.job, progress]);
-    } catch {
-      // A report that can't be sent is dropped, as on every kind of worker.
-    }
-  }
-
   #iterate(items: TaskIterator): void {
-    this.#started();
+    this.tellStarted();
     this.#items = items;
     this.#tell(['iterates', this.job, ...this.#times]);
     this.#producer = new Producer(items, {
@@ -160,11 +164,16 @@ export class ServedRun {
       ended: (end) => {
         clearTimeout(this.#patienceTimer);
         this.#tell(['iterated', this.job, end === undefined ? null : encodeError(end.error, probe)]);
-        this.#owner.over(this);
+        this.#over();
       },
     });
     if (this.#isAbandoned) this.#producer.close();
     else this.expectReader();
+  }
+
+  #over(): void {
+    if (this.#task !== null) this.#owner.queue.leave(this.#task);
+    this.#owner.over(this);
   }
 
   #tell(report: Message<Reports>): void {

@@ -10,19 +10,16 @@ export interface Given {
   readonly value: unknown;
 }
 
-/** What is told of the task to be run. */
-export interface ServedTask {
-  readonly id: string;
-  readonly series: unknown;
-  /** 1 for its first run by the calling queue. */
-  readonly attempt: number;
-  /** Is called when it begins. */
+/** Who hears of a task. */
+export interface TaskListener {
+  /** It begins. */
   started(): void;
+  progressed(progress: unknown): void;
 }
 
 /** The queue of a server: each of its tasks is one attempt of a task of another queue, which decides about the next. */
 export class ServerQueue extends TaskQueue {
-  readonly #served = new WeakMap<TaskHandle, ServedTask>();
+  readonly #listeners = new Map<TaskHandle, TaskListener>();
   readonly #thrown: WeakSet<WeakKey>;
 
   constructor() {
@@ -34,15 +31,21 @@ export class ServerQueue extends TaskQueue {
     };
     super({ retry: { lost: 0, timeout: 0, error } });
     this.#thrown = thrown;
-    this.on('started', (task) => this.#served.get(task)?.started());
+    this.on('started', (task) => this.#listeners.get(task)?.started());
+    this.on('progress', (task, progress) => this.#listeners.get(task)?.progressed(progress));
   }
 
-  perform(ref: TaskRef, args: unknown[], served: ServedTask): Task {
-    const { id, series, attempt } = served;
+  /** `attempt` is 1 for its first run by the calling queue. `listener` hears of the task until `leave`. */
+  perform(
+    ref: TaskRef,
+    args: unknown[],
+    { id, series, attempt }: { id: string; series: unknown; attempt: number },
+    listener: TaskListener,
+  ): Task {
     // What `submit` returns is the task itself. It starts a microtask later at the earliest.
     const task = this.submit(ref, args, { id, series }) as unknown as Task;
     task.extras.earlierAttempts = attempt - 1;
-    this.#served.set(task, served);
+    this.#listeners.set(task, listener);
     return task;
   }
 
@@ -59,6 +62,16 @@ export class ServerQueue extends TaskQueue {
       if (!this.isRunning && isNiceqError(reason)) return null;
       throw reason;
     }
+  }
+
+  /** Nobody is told of the task any more. */
+  leave(task: Task): void {
+    this.#listeners.delete(task);
+  }
+
+  /** Whether a worker serves the series. */
+  serves(series: unknown): boolean {
+    return this.handler.workforce.serves(series);
   }
 
   /** Whether a task threw this, and did not fail because its worker had died. */

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decode, encode, probe } from '../../../src/bullmq/codec.js';
+import { decode, encode, encodeList, probe } from '../../../src/bullmq/codec.js';
 import { decodeError, type ErrorRecord, encodeError } from '../../../src/protocol/error-record.js';
 
 const copy = (value: unknown) => decode(encode(value));
@@ -19,6 +20,25 @@ describe('What is sent to another machine', () => {
   for (const [what, value] of Object.entries(values)) {
     test(`keeps ${what}`, () => expect(copy(value)).toStrictEqual(structuredClone(value)));
   }
+
+  test('is a list of anything, which is short text if all that is in it is plain', () => {
+    const plain = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.double(),
+      fc.boolean(),
+      fc.constantFrom(null, undefined, '\0', '='),
+    );
+    // A key that is `__proto__` is refused.
+    const key = fc.string().filter((name) => name !== '__proto__');
+    const part = fc.oneof(plain, fc.array(plain), fc.sparseArray(plain), fc.object({ key }));
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 40 }), (list) => {
+        expect(decode(encodeList(list))).toStrictEqual(structuredClone(list));
+      }),
+    );
+    expect(encodeList(['done', 1, [2], undefined, 'two'])).toBe('=["done",1,[2],"\\u0000","two"]');
+    expect(encodeList([{ a: 1 }])).toBe(encode([{ a: 1 }]));
+  });
 
   test('keeps what occurs twice one object, and cycles', () => {
     const round: { self?: unknown; both: object[] } = { both: [shared, shared] };
@@ -117,6 +137,11 @@ describe('What is sent to another machine', () => {
     expect(() => encode({ deep: [value] })).toThrow();
   });
 
+  test('is plain where it says so, whoever wrote it', () => {
+    for (const text of ['=[{}]', '=[[[]]]', '={}', '=1', '=', '=[[null,{"a":1}]]'])
+      expect(() => decode(text)).toThrow();
+  });
+
   test('sets no prototype, whoever wrote it', () => {
     for (const text of [
       '[{"__proto__":1},{"polluted":2},true]',
@@ -126,6 +151,10 @@ describe('What is sent to another machine', () => {
       '',
       'null',
       '[[-9]]',
+      '=[{"__proto__":{"polluted":2}}]',
+      '=[[{"__proto__":{"polluted":2}}]]',
+      '={"__proto__":{"polluted":2}}',
+      '=[',
     ]) {
       try {
         decode(text);

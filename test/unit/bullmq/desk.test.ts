@@ -1,5 +1,5 @@
 import { type Assignment, AsyncWorker, type IWorker, isNiceqError, WorkerLostError } from 'niceq';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { decode, encode } from '../../../src/bullmq/codec.js';
 import type { Member } from '../../../src/bullmq/member.js';
 import type { JobData } from '../../../src/bullmq/protocol.js';
@@ -67,6 +67,7 @@ async function open({ isThere = true, catchUp, written = async () => {}, series 
     written,
     forget: async (caller: string) => forgotten.push(caller),
     watch: {
+      wasSeen: () => isThere === true,
       isThere: async () => isThere,
       watch: (_: string, onGone: () => void) => {
         watched++;
@@ -105,6 +106,19 @@ describe('The desk of a server', () => {
     await process('add', [1, 2]);
     expect(said.at(-1)).toEqual(['done', 1, 3, expect.any(Number), expect.any(Number)]);
     expect(watches()).toEqual([1, 1]);
+  });
+
+  test('listens to a task until it is over, its iteration too, and no longer', async () => {
+    const { desk, process, queue } = await open();
+    const leave = vi.spyOn(queue, 'leave');
+    await process('add', [1, 2]);
+    await process('throwValue', [1], { job: 2 });
+    expect(leave).toHaveBeenCalledTimes(2);
+    await process('count', [1], { job: 3 });
+    expect(leave).toHaveBeenCalledTimes(2);
+    desk.close('caller', 3);
+    await desk.finished(1000);
+    expect(leave).toHaveBeenCalledTimes(3);
   });
 
   test('ends no job before what it has to say of it is on its way', async () => {

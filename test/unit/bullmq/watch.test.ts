@@ -50,6 +50,31 @@ describe('A watch', () => {
     watch.close();
   });
 
+  test('takes one that it has seen to be there for granted while it looks again, and nobody else', async () => {
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+    onTestFinished(() => clock.mockRestore());
+    let looks = 0;
+    let listeners = 1;
+    const pubsub = async () => {
+      looks++;
+      return ['channel', listeners];
+    };
+    const watch = new Watch({ status: 'ready', pubsub } as unknown as Client, new Keys('niceq', 'name'), 1);
+    expect(watch.wasSeen('somebody')).toBe(false);
+    expect(await watch.isThere('somebody')).toBe(true);
+    expect([watch.wasSeen('somebody'), looks]).toEqual([true, 1]);
+    now = 1001;
+    listeners = 0;
+    expect([watch.wasSeen('somebody'), looks]).toEqual([true, 2]);
+    await new Promise(setImmediate);
+    expect(watch.wasSeen('somebody')).toBe(false);
+    listeners = 1;
+    expect(await watch.isThere('somebody')).toBe(true);
+    watch.close();
+    expect(watch.wasSeen('somebody')).toBe(false);
+  });
+
   test('knows one again that was gone and has come back', async () => {
     let listeners = 0;
     const client = { status: 'ready', pubsub: async () => ['channel', listeners] } as unknown as Client;
