@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { AnyFunction, TaskRef } from '../tasks/task-module.js';
 
 /** A call that is run on every worker before its first task. */
@@ -15,11 +14,14 @@ export interface KeptUpdate {
 
 const names = new WeakMap<WeakKey, string>();
 
+/** The global loads Node's cryptography when it is first asked for something; importing that would slow every start. */
+const newName = () => crypto.randomUUID();
+
 /** The name of an update with this key. */
 export function updateName(key: unknown): string {
   switch (typeof key) {
     case 'undefined':
-      return randomUUID();
+      return newName();
     case 'symbol': {
       const shared = Symbol.keyFor(key);
       return shared === undefined ? nameOf(key) : `symbol ${shared}`;
@@ -35,7 +37,7 @@ export function updateName(key: unknown): string {
 function nameOf(key: WeakKey): string {
   let name = names.get(key);
   if (name === undefined) {
-    name = randomUUID();
+    name = newName();
     names.set(key, name);
   }
   return name;
