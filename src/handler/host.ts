@@ -27,6 +27,8 @@ export interface HandlerHost {
 
 /** Hires workers as they are needed. */
 export interface Recruiter {
+  /** A task was submitted. */
+  submitted(): void;
   /** All that could be assigned has been; `hasMore` tells whether something waits that some worker may run. */
   roundEnded(hasMore: boolean): void;
   /** Where those that it hires belong. */

@@ -62,6 +62,12 @@ export class Pool implements Recruiter {
     return this.#isClosed ? 0 : Math.max(0, this.#size.max - this.#members.size) * this.#concurrency;
   }
 
+  /** While nobody is there, the first is hired at once: it starts while the rest of the turn is done, the round too. */
+  submitted(): void {
+    const { workforce, scheduler } = this.#handler;
+    if (workforce.isEmpty && !this.#isClosed && !scheduler.isPaused) this.#hireFor(true);
+  }
+
   roundEnded(hasMore: boolean): void {
     if (this.#isClosed) return;
     if (!this.#hasFailed) this.#hireFor(hasMore);

@@ -78,6 +78,7 @@ export class TaskHandler implements TaskOwner {
     }
     // What workers hold must not start before it.
     if (band === DO_NEXT) this.#recallHeld((attempt) => attempt.employment.serves(task.series));
+    this.workforce.recruiter?.submitted();
     this.rounds.plan();
   }
 

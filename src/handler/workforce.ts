@@ -67,6 +67,10 @@ export class Workforce implements EmploymentOwner {
     return [...this.#employments.values()];
   }
 
+  get isEmpty(): boolean {
+    return this.#employments.size === 0;
+  }
+
   /** All workers, or those that serve a series. */
   roster(...series: [series?: unknown]): IWorker[] {
     const { employments } = this;
@@ -305,6 +309,7 @@ export class Workforce implements EmploymentOwner {
     employment.crew = this.#scheduler.crew(employment.qualification);
     this.#scheduler.join(employment.crew, employment.kind);
     this.#changed();
+    this.#rounds.plan();
   }
 
   #leave(employment: Employment): void {
@@ -314,6 +319,7 @@ export class Workforce implements EmploymentOwner {
     this.#scheduler.leave(crew, employment.kind);
     employment.crew = null;
     this.#changed();
+    this.#rounds.plan();
   }
 
   #open(employment: Employment): void {
@@ -327,6 +333,5 @@ export class Workforce implements EmploymentOwner {
     const kinds = new Set(this.#announced);
     for (const { kind, crew } of this.#employments.values()) if (crew !== null) kinds.add(kind);
     this.sendsClosures = kinds.size > 0 && [...kinds].every((kind) => BY_SOURCE.has(kind));
-    this.#rounds.plan();
   }
 }

@@ -283,6 +283,20 @@ export const sabotages: readonly Sabotage[] = [
     'stop(): void {\n    this.#turns = 0;',
     'stop(): void {',
   ]),
+  ...of(
+    'handler/pool.ts',
+    [
+      'the first of a pool is hired a round later',
+      'if (workforce.isEmpty && !this.#isClosed',
+      'if (false && !this.#isClosed',
+    ],
+    [
+      'a pool hires at once for what another worker takes',
+      'if (workforce.isEmpty && !this.#isClosed',
+      'if (!this.#isClosed',
+    ],
+    ['a pool that is paused hires', ' && !scheduler.isPaused) this.#hireFor(true)', ') this.#hireFor(true)'],
+  ),
   ...of('bullmq/codec.ts', [
     'plain text may hold anything',
     "  if (!isPlainMessage(list)) throw new TypeError('expected plain values only');\n",

@@ -77,6 +77,29 @@ async function busyPool(size: number): Promise<Pool> {
   return pool;
 }
 
+test('A pool without a worker hires the first at once, and the others when all that is called in the turn is known', async () => {
+  const pool = new Pool(3);
+  pool.submit(nothing);
+  expect([pool.made.length, pool.begun]).toEqual([1, 0]);
+  pool.submit(nothing);
+  expect(pool.made.length).toBe(1);
+  await settled();
+  expect([pool.made.length, pool.begun]).toEqual([2, 2]);
+});
+
+test('A pool hires nobody at once while another worker is there, or while it is paused', async () => {
+  const mixed = new Pool(2, { workers: [new AsyncWorker()] });
+  mixed.submit(nothing);
+  expect(mixed.made.length).toBe(0);
+  const paused = new Pool(2, { autoStart: false });
+  paused.submit(nothing);
+  await settled();
+  expect([mixed.made.length, paused.made.length]).toEqual([0, 0]);
+  paused.resume();
+  await settled();
+  expect(paused.made.length).toBe(1);
+});
+
 test.each(['drain', 'crash'] as const)('A pool that ends by a %s has no worker start later', async (mode) => {
   const pool = await busyPool(12);
   pool.cancelAll();
