@@ -52,9 +52,8 @@ export class Watch {
     return true;
   }
 
-  /** Whether it is there. Waits until that is certain. */
+  /** Looks whether it is there. Waits until that is certain. */
   async isThere(member: string): Promise<boolean> {
-    if (this.wasSeen(member)) return true;
     const gone = await this.gone([member]);
     return gone.length === 0 && !this.#isClosed;
   }

@@ -161,6 +161,7 @@ export class Workforce implements EmploymentOwner {
     const crew = this.#scheduler.crew(qualification);
     this.#scheduler.join(crew, kind);
     this.#announced.add(kind);
+    // No round is planned: nothing can be assigned yet, and it would come before the first worker begins to start.
     this.#changed();
     return crew;
   }

@@ -64,7 +64,7 @@ export class ServerQueue extends TaskQueue {
     }
   }
 
-  /** Nobody is told of the task any more. */
+  /** The task's listener hears no more of it. */
   leave(task: Task): void {
     this.#listeners.delete(task);
   }
