@@ -57,11 +57,17 @@ const queues: Record<string, (concurrency: number) => Submit> = {
 
 const one = ['niceq', 'fastq.promise', 'p-limit', 'p-queue', 'async.queue'];
 
+/**
+ * From so many tasks on a process finds its own way to collect its garbage, and keeps to it: what differs is processes
+ * and not rounds, so each round has a new one.
+ */
+const LARGE = 50_000;
+
 /** Times `count` tasks, all submitted at once, `repeats` times over; microseconds a task. */
 function timed(count: number, repeats: number, run: (count: number) => Promise<unknown>): Setup {
   return async () => {
-    // The larger cases are too long to be run more often than they count.
-    await run(Math.min(count, 20_000));
+    // The largest would take too long to be run more often than they count.
+    for (let i = 0; i < 2; i++) await run(Math.min(count, LARGE));
     return async () => {
       const begin = performance.now();
       for (let i = 0; i < repeats; i++) await run(count);
@@ -123,12 +129,6 @@ function memory(open: (concurrency: number) => Submit): Setup {
   };
 }
 
-/** The larger the heap, the less alike are two rounds; but the largest take too long for many. */
-function roundsOf(count: number): number {
-  if (count >= 500_000) return 3;
-  return count >= 50_000 ? 9 : 5;
-}
-
 function pick(names: readonly string[], setUp: (open: (concurrency: number) => Submit) => Setup): Case['candidates'] {
   return Object.fromEntries(names.map((name) => [name, setUp(queues[name] as (typeof queues)[string])]));
 }
@@ -144,14 +144,15 @@ export const mainThread: Group = (isQuick) => {
     names: readonly string[],
     count: number,
     concurrency: number,
+    rounds = 5,
   ): Case => {
     const repeats = Math.max(1, Math.round((isQuick ? 1000 : 50_000) / count));
     const bareCandidates = Object.entries(bare).map(([name, run]) => [name, timed(count, repeats, run)] as const);
     return {
       id,
       title,
-      rounds: isQuick ? 1 : roundsOf(count),
-      warmUps: count >= 500_000 ? 0 : isQuick || count >= 50_000 ? 1 : 2,
+      rounds: isQuick ? 1 : rounds,
+      isFresh: count >= LARGE,
       candidates: {
         ...Object.fromEntries(bareCandidates),
         ...pick(names, (open) => timed(count, repeats, (count) => submitAll(open(concurrency), count))),
@@ -174,7 +175,7 @@ export const mainThread: Group = (isQuick) => {
       cases: [
         throughput('1k', String(small), one, small, 10),
         throughput('10k', String(middle), one, middle, 10),
-        throughput('100k', String(large), one, large, 10),
+        throughput('100k', String(large), one, large, 10, 9),
         throughput('1M', String(huge), one.slice(0, 3), huge, 10),
       ],
     },
@@ -203,7 +204,7 @@ export const mainThread: Group = (isQuick) => {
       unit: 'µs a task',
       cases: [
         throughput('mixed-1k', String(small), inserting, small, 10),
-        throughput('mixed-100k', String(large), isQuick ? inserting : mixed, large, 10),
+        throughput('mixed-100k', String(large), isQuick ? inserting : mixed, large, 10, 9),
         throughput('mixed-1M', String(huge), mixed.slice(0, 4), huge, 10),
       ],
     },
