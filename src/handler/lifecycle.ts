@@ -42,6 +42,8 @@ export class Lifecycle {
   readonly #announcements: Announcements;
   readonly #signals = new Signals();
   readonly #delayedTasks = new Set<Task>();
+  /** Tasks whose attempt has failed, while the user's code says whether and when they are run again. */
+  readonly #inDoubt = new Set<Task>();
   /** Of the tasks whose consumer is being fed. */
   readonly #feeds = new Map<Task, Feed>();
 
@@ -55,6 +57,7 @@ export class Lifecycle {
   /** Unsettled tasks that neither wait in the scheduler nor are in a worker's hands. */
   *elsewhere(): IterableIterator<Task> {
     yield* this.#delayedTasks;
+    for (const task of this.#inDoubt) if (!task.isSettled) yield task;
     yield* this.#feeds.keys();
   }
 
@@ -135,6 +138,14 @@ export class Lifecycle {
 
   /** The attempt failed: its task is run again as often as it may be, and then fails with `error`. */
   failed(attempt: Attempt, failure: Failure, error: unknown): void {
+    const { task, isUpdate } = attempt;
+    // Whoever is asked may look for it, above all to cancel it.
+    if (!isUpdate) this.#inDoubt.add(task);
+    this.#decide(attempt, failure, error);
+    this.#inDoubt.delete(task);
+  }
+
+  #decide(attempt: Attempt, failure: Failure, error: unknown): void {
     const { task } = attempt;
     const guard = (call: () => void) => this.#host.guard(call);
     const isOver = attempt.isUpdate || !this.isRetrying;

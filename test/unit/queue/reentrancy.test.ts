@@ -78,6 +78,59 @@ describe('Whoever is asked whether a task is to be run again', () => {
   }
 });
 
+describe.each(['the policy', 'a listener', 'the delay'])('With a task that has failed, %s', (who) => {
+  const ask = async (during: (queue: TaskQueue) => void) => {
+    const { queue, worker } = await manual({ concurrency: 2 });
+    const act = (name: string) => {
+      if (name === who) during(queue);
+    };
+    queue.on('retry', () => act('a listener'));
+    const error = () => {
+      act('the policy');
+      return true;
+    };
+    const delay = () => {
+      act('the delay');
+      return 0;
+    };
+    const handle = queue.submit(nothing, [], { series: 'asked', retry: { error, delay } });
+    const other = queue.submit(nothing);
+    await settled();
+    worker.find(handle.id).fail(new Error('x'));
+    await settled();
+    return { queue, worker, handle, other };
+  };
+
+  test('may cancel all tasks, that one too', async () => {
+    let count = 0;
+    const { handle, other, queue } = await ask((queue) => {
+      count = queue.cancelAll();
+    });
+    expect([count, handle.state, other.state]).toEqual([2, 'cancelled', 'cancelled']);
+    expect([queue.size, queue.pending]).toEqual([0, 0]);
+  });
+
+  test('may cancel its series', async () => {
+    let count = 0;
+    const { handle, other } = await ask((queue) => {
+      count = queue.cancelSeries('asked');
+    });
+    expect([count, handle.state, other.state]).toEqual([1, 'cancelled', 'running']);
+  });
+
+  test('may ask what its series does, also after it is over', async () => {
+    const seen: unknown[] = [];
+    const look = (queue: TaskQueue) =>
+      void seen.push(queue.stats().series.find(({ series }) => series === 'asked')?.started ?? 0);
+    await ask((queue) => {
+      look(queue);
+      queue.on('cancelled', () => look(queue));
+      queue.cancelSeries('asked');
+    });
+    expect(seen).toEqual([1, 0]);
+  });
+});
+
 test('Those who listen to the progress of a task may add and remove others', async () => {
   const { queue, worker } = await manual();
   const handle = queue.submit(nothing);
