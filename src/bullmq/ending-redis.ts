@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { RedisOptions } from 'ioredis';
 import { Redis } from './peers.js';
 
@@ -10,8 +11,24 @@ interface Unanswered {
 /**
  * A client that ends when it is told to. One of ioredis that waits to connect again does not: nobody hears of its end.
  * And what it had sent before, and would send again, stays pending for ever.
+ *
+ * Nor does it end the program. ioredis listens to one error of a connection; one of TLS that has ended while it was being
+ * made may have two: that the certificate is not trusted, and that the other side complains.
  */
 export class EndingRedis extends Redis {
+  constructor(options: RedisOptions) {
+    super(options);
+    let current: Socket | undefined;
+    // Nobody is told of a new stream before it may have failed.
+    Object.defineProperty(this, 'stream', {
+      get: () => current,
+      set: (stream: Socket) => {
+        stream.on('error', () => {});
+        current = stream;
+      },
+    });
+  }
+
   override disconnect(reconnect = false): void {
     if (!reconnect) {
       // There is no connection to end, just as there is none before the first.
