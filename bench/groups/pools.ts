@@ -194,7 +194,7 @@ export function poolSections(kind: Kind, isQuick: boolean): Section[] {
       ],
     },
     {
-      title: `${name}: throughput of n => n + 1, ${tasks} tasks submitted at once`,
+      title: `${name}: throughput of n => n + 1, ${tasks} tasks submitted at once, batch after batch`,
       unit: 'µs a task',
       cases: [throughput(1), throughput(2)],
     },

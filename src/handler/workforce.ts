@@ -126,7 +126,6 @@ export class Workforce implements EmploymentOwner {
     worker.id = employment.id;
     employed.add(worker);
     this.#employments.set(employment.id, employment);
-    this.#attempts.pin(this.#host.directTask(nothing), employment);
     this.#join(employment);
     return this.#rounds.occupy(this.#start(employment, begin));
   }
@@ -218,7 +217,11 @@ export class Workforce implements EmploymentOwner {
     try {
       const start = async () => {
         // It may have been told to go while it waited for others.
-        if (!employment.isLeaving) await worker.start(employment);
+        if (employment.isLeaving) return;
+        const started = worker.start(employment);
+        // Now, as there is nothing else to do until it has.
+        this.#attempts.pin(this.#host.directTask(nothing), employment);
+        await started;
       };
       await Promise.race([begin(start), employment.ended]);
       await this.#admit(employment);
@@ -310,7 +313,6 @@ export class Workforce implements EmploymentOwner {
     employment.crew = this.#scheduler.crew(employment.qualification);
     this.#scheduler.join(employment.crew, employment.kind);
     this.#changed();
-    this.#rounds.plan();
   }
 
   #leave(employment: Employment): void {

@@ -128,6 +128,13 @@ export const sabotages: readonly Sabotage[] = [
     ],
     ['what has ended still runs', 'if (task.phase === RUNNING) this.pending--;\n    else if', 'if'],
     ['a task settles twice', '    if (task.isSettled) return;\n'],
+    ['a task in doubt is nowhere', '    if (!isUpdate) this.#inDoubt.add(task);\n'],
+    ['a task in doubt stays there', '    this.#inDoubt.delete(task);\n'],
+    [
+      'a task in doubt that has settled is still there',
+      'for (const task of this.#inDoubt) if (!task.isSettled) yield task;',
+      'yield* this.#inDoubt;',
+    ],
     ['retries are not counted', '    task.extras.retries[failure]++;\n'],
     [
       'a task that was cancelled in between is run again',
@@ -221,7 +228,11 @@ export const sabotages: readonly Sabotage[] = [
   ...of(
     'handler/workforce.ts',
     ['a replaced worker is taken to have its updates', '    employment.renewed();\n    await this', '    await this'],
-    ['a worker waits for others after it was told to go', 'if (!employment.isLeaving) await worker', 'await worker'],
+    [
+      'a worker waits for others after it was told to go',
+      '        if (employment.isLeaving) return;\n        const',
+      '        const',
+    ],
     [
       'a worker that is told to go is told twice',
       'const stopped = () => (isFirst ? this.#stop(employment) : employment.ended);',
