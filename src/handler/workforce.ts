@@ -127,6 +127,7 @@ export class Workforce implements EmploymentOwner {
     employed.add(worker);
     this.#employments.set(employment.id, employment);
     this.#join(employment);
+    // Plans a round, which is to follow the beginning of the start: that goes on while the round is run.
     return this.#rounds.occupy(this.#start(employment, begin));
   }
 
