@@ -31,6 +31,8 @@ export class EndingRedis extends Redis {
 
   override disconnect(reconnect = false): void {
     if (!reconnect) {
+      // For the end of a connection that has ended it would wait in vain, for two seconds.
+      if (this.status === 'end') return;
       // There is no connection to end, just as there is none before the first.
       if (this.status === 'reconnecting') this.status = 'wait';
       this.#rejectUnanswered();

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
-import { expect, test } from 'vitest';
+import getPort from 'get-port';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { EndingRedis } from '../../../src/bullmq/ending-redis.js';
 
 test('Whatever goes wrong with a connection more than once does not end the program', () => {
@@ -15,4 +16,14 @@ test('Whatever goes wrong with a connection more than once does not end the prog
     }
     one.disconnect();
   }
+});
+
+test('Who is told to end when it has ended waits for nothing', async () => {
+  const client = new EndingRedis({ port: await getPort(), lazyConnect: true, retryStrategy: () => 50 });
+  client.on('error', () => {});
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  await expect(client.connect()).rejects.toThrow();
+  for (let i = 0; i < 2; i++) client.disconnect();
+  expect([client.status, vi.getTimerCount()]).toEqual(['end', 0]);
 });
