@@ -137,21 +137,21 @@ export const mainThread: Group = (isQuick) => {
   const rounds = isQuick ? 1 : 5;
   const [small, middle, large, huge] = isQuick ? [100, 1000, 10_000, 20_000] : [1000, 10_000, 100_000, 1_000_000];
 
-  /** All of `names` at one size, and at the largest less often. Queues are made outside the time: one for each run. */
+  /** All of `names` at one size, with a new queue for each run. */
   const throughput = (
     id: string,
     title: string,
     names: readonly string[],
     count: number,
     concurrency: number,
-    rounds = 5,
+    roundCount = 5,
   ): Case => {
     const repeats = Math.max(1, Math.round((isQuick ? 1000 : 50_000) / count));
     const bareCandidates = Object.entries(bare).map(([name, run]) => [name, timed(count, repeats, run)] as const);
     return {
       id,
       title,
-      rounds: isQuick ? 1 : rounds,
+      rounds: isQuick ? 1 : roundCount,
       isFresh: count >= LARGE,
       candidates: {
         ...Object.fromEntries(bareCandidates),

@@ -138,9 +138,9 @@ export class Lifecycle {
 
   /** The attempt failed: its task is run again as often as it may be, and then fails with `error`. */
   failed(attempt: Attempt, failure: Failure, error: unknown): void {
-    const { task, isUpdate } = attempt;
+    const { task } = attempt;
     // Whoever is asked may look for it, above all to cancel it.
-    if (!isUpdate) this.#inDoubt.add(task);
+    this.#inDoubt.add(task);
     this.#decide(attempt, failure, error);
     this.#inDoubt.delete(task);
   }
@@ -156,16 +156,15 @@ export class Lifecycle {
     } catch (refusal) {
       outcome = refusal;
     }
-    // Whoever was asked may have cancelled it.
-    if (!isWanted || task.isSettled) {
+    // Whoever was asked may have cancelled it, or have begun to end the queue.
+    if (!isWanted || !this.isRetrying || task.isSettled) {
       this.finish(attempt, FAILED, outcome);
       return;
     }
     task.extras.retries[failure]++;
     this.#host.emit('retry', task.handle, error);
     const delay = delayAfter(task.settings.retry, attempt.attempt, guard);
-    // The listener may have cancelled it.
-    if (task.isSettled) this.#scheduler.finish(task);
+    if (!this.isRetrying || task.isSettled) this.finish(attempt, FAILED, error);
     else this.requeue(task, delay);
   }
 

@@ -1,6 +1,6 @@
 import { now } from '../clock.js';
 import { TaskCancelledError } from '../errors.js';
-import { CANCELLED, DELAYED, FAILED, HELD, QUEUED, RUNNING, type Task, type TaskOwner } from '../queue/task.js';
+import { CANCELLED, FAILED, HELD, QUEUED, RUNNING, type Task, type TaskOwner } from '../queue/task.js';
 import type { Requirement } from '../scheduling/acceptance.js';
 import type { Crew } from '../scheduling/crew.js';
 import { type Band, DO_NEXT, type Row } from '../scheduling/lane.js';
@@ -92,16 +92,18 @@ export class TaskHandler implements TaskOwner {
   }
 
   renice(task: Task, niceness: number): boolean {
-    if (task.phase === HELD) {
-      return this.#attempts.recall(task.attempt as Attempt, () => this.scheduler.renice(task, niceness));
+    const { phase, attempt } = task;
+    if (phase === HELD && attempt?.hasEnded === false) {
+      return this.#attempts.recall(attempt, () => this.scheduler.renice(task, niceness));
     }
-    if (task.phase === QUEUED) {
+    if (phase === QUEUED) {
       this.scheduler.renice(task, niceness);
       this.rounds.plan();
-    } else if (task.phase === DELAYED) {
+    } else if (phase < RUNNING) {
+      // It is in nobody's hands, and comes back to the scheduler if it is run again.
       task.niceness = niceness;
     }
-    return task.phase < RUNNING;
+    return phase < RUNNING;
   }
 
   guard(call: () => void): void {

@@ -127,7 +127,7 @@ export class Workforce implements EmploymentOwner {
     employed.add(worker);
     this.#employments.set(employment.id, employment);
     this.#join(employment);
-    // Plans a round, which is to follow the beginning of the start: that goes on while the round is run.
+    // Plans a round, which is to come after the first worker of a pool has begun to start: that goes on meanwhile.
     return this.#rounds.occupy(this.#start(employment, begin));
   }
 

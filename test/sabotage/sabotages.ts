@@ -135,6 +135,11 @@ export const sabotages: readonly Sabotage[] = [
       'for (const task of this.#inDoubt) if (!task.isSettled) yield task;',
       'yield* this.#inDoubt;',
     ],
+    [
+      'a listener of `retry` ends the queue in vain',
+      'if (!this.isRetrying || task.isSettled) this',
+      'if (task.isSettled) this',
+    ],
     ['retries are not counted', '    task.extras.retries[failure]++;\n'],
     [
       'a task that was cancelled in between is run again',

@@ -79,7 +79,7 @@ describe('Whoever is asked whether a task is to be run again', () => {
 });
 
 describe.each(['the policy', 'a listener', 'the delay'])('With a task that has failed, %s', (who) => {
-  const ask = async (during: (queue: TaskQueue) => void) => {
+  const ask = async (during: (queue: TaskQueue) => void, wait = 0) => {
     const { queue, worker } = await manual({ concurrency: 2 });
     const act = (name: string) => {
       if (name === who) during(queue);
@@ -91,7 +91,7 @@ describe.each(['the policy', 'a listener', 'the delay'])('With a task that has f
     };
     const delay = () => {
       act('the delay');
-      return 0;
+      return wait;
     };
     const handle = queue.submit(nothing, [], { series: 'asked', retry: { error, delay } });
     const other = queue.submit(nothing);
@@ -118,6 +118,17 @@ describe.each(['the policy', 'a listener', 'the delay'])('With a task that has f
     expect([count, handle.state, other.state]).toEqual([1, 'cancelled', 'running']);
   });
 
+  test.each([0, 1000])('may begin to end the queue, so that it is not run again after %s ms', async (wait) => {
+    let ended: Promise<unknown> | undefined;
+    const { handle, worker, other } = await ask((queue) => {
+      ended = queue.shutdown({ mode: 'finish' });
+    }, wait);
+    expect((await errorOf(handle.promise)).message).toBe('x');
+    worker.find(other.id).done(1);
+    expect(await ended).toEqual([]);
+    expect([handle.state, worker.given]).toEqual(['failed', [handle.id, other.id]]);
+  });
+
   test('may ask what its series does, also after it is over', async () => {
     const seen: unknown[] = [];
     const look = (queue: TaskQueue) =>
@@ -129,6 +140,28 @@ describe.each(['the policy', 'a listener', 'the delay'])('With a task that has f
     });
     expect(seen).toEqual([1, 0]);
   });
+});
+
+test('A task that never began, and is in doubt, may be given another niceness', async () => {
+  /** Says of nothing that it begins. */
+  class Silent extends ManualWorker {
+    override run(assignment: Assignment): void {
+      this.held.push(assignment);
+    }
+  }
+  const worker = new Silent({ concurrency: 1 });
+  const queue = queueOf([worker]);
+  await settled();
+  const answers: boolean[] = [];
+  const error = () => {
+    answers.push(handle.renice(5));
+    return true;
+  };
+  const handle = queue.submit(nothing, [], { retry: { error } });
+  await settled();
+  worker.held.shift()?.fail(new Error('x'));
+  await settled();
+  expect([answers, handle.niceness, worker.held.map(({ id }) => id)]).toEqual([[true], 5, [handle.id]]);
 });
 
 test('Those who listen to the progress of a task may add and remove others', async () => {
