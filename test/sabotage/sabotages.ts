@@ -128,7 +128,7 @@ export const sabotages: readonly Sabotage[] = [
     ],
     ['what has ended still runs', 'if (task.phase === RUNNING) this.pending--;\n    else if', 'if'],
     ['a task settles twice', '    if (task.isSettled) return;\n'],
-    ['a task in doubt is nowhere', '    if (!isUpdate) this.#inDoubt.add(task);\n'],
+    ['a task in doubt is nowhere', '    this.#inDoubt.add(task);\n'],
     ['a task in doubt stays there', '    this.#inDoubt.delete(task);\n'],
     [
       'a task in doubt that has settled is still there',
