@@ -143,7 +143,7 @@ export const sabotages: readonly Sabotage[] = [
     ['retries are not counted', '    task.extras.retries[failure]++;\n'],
     [
       'a task that was cancelled in between is run again',
-      'if (task.isSettled) this.#scheduler.finish(task);\n    else this.requeue',
+      'if (!this.isRetrying || task.isSettled) this.finish(attempt, FAILED, error);\n    else this.requeue',
       'this.requeue',
     ],
     ['a given back task keeps its attempt', '    if (task.phase === RUNNING) task.attempts--;\n'],
