@@ -134,7 +134,6 @@ function pick(names: readonly string[], setUp: (open: (concurrency: number) => S
 }
 
 export const mainThread: Group = (isQuick) => {
-  const rounds = isQuick ? 1 : 5;
   const [small, middle, large, huge] = isQuick ? [100, 1000, 10_000, 20_000] : [1000, 10_000, 100_000, 1_000_000];
 
   /** All of `names` at one size, with a new queue for each run. */
@@ -144,14 +143,14 @@ export const mainThread: Group = (isQuick) => {
     names: readonly string[],
     count: number,
     concurrency: number,
-    roundCount = 5,
+    rounds = 5,
   ): Case => {
     const repeats = Math.max(1, Math.round((isQuick ? 1000 : 50_000) / count));
     const bareCandidates = Object.entries(bare).map(([name, run]) => [name, timed(count, repeats, run)] as const);
     return {
       id,
       title,
-      rounds: isQuick ? 1 : roundCount,
+      rounds: isQuick ? 1 : rounds,
       isFresh: count >= LARGE,
       candidates: {
         ...Object.fromEntries(bareCandidates),
@@ -193,7 +192,7 @@ export const mainThread: Group = (isQuick) => {
         {
           id: 'collected',
           title: String(small),
-          rounds,
+          rounds: isQuick ? 1 : 5,
           candidates: pick(one, (open) => afterCollection(small, open)),
         },
       ],

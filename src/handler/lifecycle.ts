@@ -148,23 +148,23 @@ export class Lifecycle {
   #decide(attempt: Attempt, failure: Failure, error: unknown): void {
     const { task } = attempt;
     const guard = (call: () => void) => this.#host.guard(call);
-    const isOver = attempt.isUpdate || !this.isRetrying;
+    // Whoever is asked may cancel it, or begin to end the queue.
+    const isOver = () => attempt.isUpdate || !this.isRetrying || task.isSettled;
     let isWanted = false;
     let outcome = error;
     try {
-      isWanted = !isOver && mayRetry(task, failure, error, attempt.attempt, guard);
+      isWanted = !isOver() && mayRetry(task, failure, error, attempt.attempt, guard);
     } catch (refusal) {
       outcome = refusal;
     }
-    // Whoever was asked may have cancelled it, or have begun to end the queue.
-    if (!isWanted || !this.isRetrying || task.isSettled) {
+    if (!isWanted || isOver()) {
       this.finish(attempt, FAILED, outcome);
       return;
     }
     task.extras.retries[failure]++;
     this.#host.emit('retry', task.handle, error);
     const delay = delayAfter(task.settings.retry, attempt.attempt, guard);
-    if (!this.isRetrying || task.isSettled) this.finish(attempt, FAILED, error);
+    if (isOver()) this.finish(attempt, FAILED, error);
     else this.requeue(task, delay);
   }
 

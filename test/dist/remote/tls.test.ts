@@ -47,6 +47,6 @@ describe.runIf(hasRedis)('A Redis with TLS', { timeout: 60_000 }, () => {
     await expect(scene.openQueue({ connection })).rejects.toMatchObject(why);
     // What it has to say of a connection it says before it closes it: it would end the program as an unhandled error.
     while ((await clients()) > 1) await new Promise(setImmediate);
-    await new Promise((resolve) => setTimeout(resolve));
+    await new Promise(setImmediate);
   });
 });
