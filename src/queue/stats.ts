@@ -1,4 +1,6 @@
 import type { TaskHandler } from '../handler/task-handler.js';
+import type { Row } from '../scheduling/lane.js';
+import type { Series } from '../scheduling/series.js';
 import { Tally, type Times } from './tally.js';
 import type { Task } from './task.js';
 
@@ -45,26 +47,24 @@ const SERIES = 1000;
 export class Stats {
   readonly #bySeries = new Map<unknown, Tally>();
   readonly #others = new Tally();
+  /** How many tasks have ended. */
+  #ended = 0;
 
   record(task: Task): void {
-    let tally = this.#bySeries.get(task.series);
-    if (tally === undefined) {
-      if (this.#bySeries.size >= 2 * SERIES) this.#fold();
-      tally = new Tally();
-      this.#bySeries.set(task.series, tally);
-    }
+    const tally = this.#tallyOf((task.row as Row).lane.series);
     const { attempt, phase } = task;
+    const nth = ++this.#ended;
     // One that was never begun has an end, but no attempt or none that has started.
     const endedAt = task.endedAt ?? 0;
     if (attempt === null || attempt.startedAt === 0) {
-      tally.count(phase, endedAt);
-      attempt?.employment.tally.count(phase, endedAt);
+      tally.count(phase, nth);
+      attempt?.employment.tally.count(phase, nth);
       return;
     }
     const wait = attempt.startedAt - task.queuedAt;
     const run = (attempt.hasEnded ? attempt.endedAt : endedAt) - attempt.startedAt;
-    tally.record(phase, endedAt, wait, run);
-    attempt.employment.tally.record(phase, endedAt, wait, run);
+    tally.record(phase, nth, wait, run);
+    attempt.employment.tally.record(phase, nth, wait, run);
   }
 
   snapshot(handler: TaskHandler): QueueStats {
@@ -105,14 +105,29 @@ export class Stats {
 
   /** The series of which something has ended, the latest first. */
   get #latest(): unknown[] {
-    const byAge = [...this.#bySeries].sort(([, a], [, b]) => a.lastAt - b.lastAt);
+    const byAge = [...this.#bySeries].sort(([, a], [, b]) => a.last - b.last);
     return byAge.map(([key]) => key).reverse();
   }
 
+  /** The series keeps it at hand, as a look-up for each task would be dear. */
+  #tallyOf(series: Series): Tally {
+    if (series.tally?.isMerged === false) return series.tally;
+    let tally = this.#bySeries.get(series.key);
+    if (tally === undefined) {
+      if (this.#bySeries.size >= 2 * SERIES) this.#merge();
+      tally = new Tally();
+      this.#bySeries.set(series.key, tally);
+    }
+    series.tally = tally;
+    return tally;
+  }
+
   /** The least recently active series become others, until there are few enough. */
-  #fold(): void {
+  #merge(): void {
     for (const key of this.#latest.slice(SERIES)) {
-      this.#others.add(this.#bySeries.get(key) as Tally);
+      const tally = this.#bySeries.get(key) as Tally;
+      this.#others.add(tally);
+      tally.isMerged = true;
       this.#bySeries.delete(key);
     }
   }
@@ -120,5 +135,5 @@ export class Stats {
 
 function summary(tally: Tally, count: { waiting: number; started: number }): TaskStats {
   const { done, failed, cancelled, wait, run } = tally;
-  return { ...count, done, failed, cancelled, wait: wait.times, run: run.times };
+  return { ...count, done, failed, cancelled, wait, run };
 }

@@ -73,37 +73,69 @@ function middleOf(bucket: number): number {
   return (2 ** octave * (1 + ((bucket % STEPS) + 0.5) / STEPS)) / 1000;
 }
 
-/** What has become of some tasks. */
+/** How many times are kept before they are counted: of 32 tasks, how long each waited and ran. */
+const KEPT = 64;
+
+/**
+ * What has become of some tasks. Their times are kept side by side, and counted many at a time: where a thousand series
+ * take turns, nothing of a series is left in the processor's cache when its turn comes, and buckets are all over memory.
+ */
 export class Tally {
   done = 0;
   failed = 0;
   cancelled = 0;
-  /** When a task of them last ended. */
-  lastAt = 0;
-  readonly wait = new Histogram();
-  readonly run = new Histogram();
+  /** Which task was the latest of them to end, among all that are counted. */
+  last = 0;
+  /** Whether it has become part of another, so that nothing more is counted here. */
+  isMerged = false;
+  readonly #times: number[] = [];
+  #kept = 0;
+  readonly #wait = new Histogram();
+  readonly #run = new Histogram();
+
+  get wait(): Times {
+    this.#count();
+    return this.#wait.times;
+  }
+
+  get run(): Times {
+    this.#count();
+    return this.#run.times;
+  }
 
   /** A task that never began has ended. */
-  count(phase: Phase, at: number): void {
+  count(phase: Phase, nth: number): void {
     if (phase === DONE) this.done++;
     else if (phase === CANCELLED) this.cancelled++;
     else this.failed++;
-    this.lastAt = at;
+    this.last = nth;
   }
 
   /** A task has ended, `run` ms after it began, before which it had waited `wait` ms. */
-  record(phase: Phase, at: number, wait: number, run: number): void {
-    this.count(phase, at);
-    this.wait.record(wait);
-    this.run.record(run);
+  record(phase: Phase, nth: number, wait: number, run: number): void {
+    this.count(phase, nth);
+    const kept = this.#kept;
+    this.#times[kept] = wait;
+    this.#times[kept + 1] = run;
+    this.#kept = kept + 2;
+    if (this.#kept === KEPT) this.#count();
   }
 
   add(other: Tally): void {
     this.done += other.done;
     this.failed += other.failed;
     this.cancelled += other.cancelled;
-    this.lastAt = Math.max(this.lastAt, other.lastAt);
-    this.wait.add(other.wait);
-    this.run.add(other.run);
+    this.last = Math.max(this.last, other.last);
+    other.#count();
+    this.#wait.add(other.#wait);
+    this.#run.add(other.#run);
+  }
+
+  #count(): void {
+    for (let i = 0; i < this.#kept; i += 2) {
+      this.#wait.record(this.#times[i] as number);
+      this.#run.record(this.#times[i + 1] as number);
+    }
+    this.#kept = 0;
   }
 }

@@ -1,3 +1,4 @@
+import type { Tally } from '../queue/tally.js';
 import { type Acceptance, LOCAL, MAIN, type Requirement } from './acceptance.js';
 import { type Band, Lane } from './lane.js';
 import { Levels } from './level.js';
@@ -30,6 +31,8 @@ export class Series implements Turn {
   isBlocked = false;
   /** Whether a worker in the main thread serves it, which then gets its closures. */
   isServedByMain = false;
+  /** What has become of its tasks, kept here for whoever counts that. */
+  tally: Tally | null = null;
 
   constructor(key: unknown) {
     this.key = key;

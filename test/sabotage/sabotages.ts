@@ -16,6 +16,17 @@ export const sabotages: readonly Sabotage[] = [
     ['what leaves the heap still counts as in it', '    entry.index = -1;\n'],
   ),
   ...of(
+    'queue/tally.ts',
+    [
+      'times that were not counted yet are left out',
+      '  get wait(): Times {\n    this.#count();\n',
+      '  get wait(): Times {\n',
+    ],
+    ['times are counted again and again', '    this.#kept = 0;\n'],
+    ['what one tally had not counted is lost in another', '    other.#count();\n'],
+  ),
+  ...of('queue/stats.ts', ['what a series does after it was merged is not counted', 'tally.isMerged = true;']),
+  ...of(
     'scheduling/crew.ts',
     ['idling earns credit', 'if (share.time < clock) share.time = clock;'],
     ['a series that comes late has no place among equals', 'share.order = (lane.first as Job).place;'],

@@ -476,6 +476,17 @@ describe('stats()', () => {
     expect([series.length, otherSeries.done, done]).toEqual([1000, 2000, 3000]);
   });
 
+  test('counts anew what a series does after it has become one of the others', async () => {
+    const queue = queueOf([new AsyncWorker()]);
+    const call = (series: unknown) => queue.call(nothing, [], { series });
+    await call('first');
+    await Promise.all(Array.from({ length: 2000 }, (_, series) => call(series)));
+    await call('first');
+    const { series, otherSeries, done } = queue.stats();
+    expect(series[0]).toMatchObject({ series: 'first', done: 1, run: { count: 1 } });
+    expect([otherSeries.done, done]).toEqual([1002, 2002]);
+  });
+
   test('tells of series of which nothing has ended', async () => {
     const { queue } = await manual({ ahead: 1 });
     for (const series of ['a', 'a', 'b']) queue.submit(nothing, [], { series });
@@ -571,6 +582,25 @@ describe('stats()', () => {
     expect(run.mean).toBeCloseTo(20);
     expect(Math.abs(run.p50 - 20) / 20).toBeLessThan(0.07);
     expect(Math.abs(run.p99 - 30) / 30).toBeLessThan(0.07);
+  });
+
+  test('measures all times, of however many tasks, and whenever somebody looks', async () => {
+    const { queue, worker } = await manual();
+    for (let time = 1; time <= 100; time++) {
+      queue.submit(nothing, [], { series: 'a' });
+      await settled();
+      const assignment = worker.find();
+      worker.running.length = 0;
+      assignment.started(1000);
+      assignment.done(0, 1000 + time);
+      if (time % 7 === 0) expect(queue.stats().run).toMatchObject({ count: time, mean: (time + 1) / 2, max: time });
+    }
+    const { run, series, workers } = queue.stats();
+    expect(run.count).toBe(100);
+    expect(Math.abs(run.p50 - 50) / 50).toBeLessThan(0.07);
+    expect(Math.abs(run.p99 - 99) / 99).toBeLessThan(0.07);
+    expect(series).toMatchObject([{ wait: { count: 100 }, run }]);
+    expect(workers).toMatchObject([{ wait: { count: 100 }, run }]);
   });
 });
 
