@@ -115,7 +115,19 @@ export function isOfConnection(error: Error): boolean {
 }
 
 /** The error of a caller or server that can't reach Redis. */
-export function startError(name: string, cause: unknown): WorkerStartError {
-  const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : String(cause);
-  return new WorkerStartError(`Redis can't be used for \`${name}\`: ${why}`, { cause });
+export function startError(
+  { name, connection }: Pick<BullSettings, 'name' | 'connection'>,
+  cause: unknown,
+): WorkerStartError {
+  const { code } = Object(cause) as NodeJS.ErrnoException;
+  const why = cause instanceof Error ? cause.message || code : String(cause);
+  return new WorkerStartError(`Redis can't be used for \`${name}\`: ${why}${hint(connection, code)}`, { cause });
+}
+
+/** What the system says of a Redis that was spoken to with TLS, or without, and expects the other. */
+function hint(connection: BullConnection, code: string | undefined): string {
+  const { tls } = optionsOf(connection);
+  if (tls && code === 'ETIMEDOUT') return '. It was spoken to with TLS: use `redis://` if it has none';
+  if (!tls && code === 'ECONNRESET') return '. It was spoken to without TLS: use `rediss://` if it expects that';
+  return '';
 }

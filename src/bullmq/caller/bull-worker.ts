@@ -78,7 +78,7 @@ export class BullWorker implements IWorker {
         throw new Error('it was stopped');
       }
     } catch (cause) {
-      throw startError(this.#settings.name, cause);
+      throw startError(this.#settings, cause);
     }
   }
 

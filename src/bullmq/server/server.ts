@@ -176,7 +176,7 @@ export class BullServer implements AsyncDisposable {
     try {
       return await Member.connect('server', this.#settings);
     } catch (cause) {
-      throw startError(this.#settings.name, cause);
+      throw startError(this.#settings, cause);
     }
   }
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import getPort from 'get-port';
 import { Redis } from 'ioredis';
 import { AsyncWorker } from 'niceq';
-import { serve } from 'niceq/bullmq';
+import { type BullConnection, serve } from 'niceq/bullmq';
 import { describe, expect, test } from 'vitest';
 import { tasks } from '../conformance/conformance.js';
 import { hasRedis } from './redis.js';
@@ -36,6 +36,17 @@ describe.runIf(hasRedis)('A Redis with TLS', { timeout: 60_000 }, () => {
     expect(sums).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
     await queue.shutdown();
     await server.close();
+  });
+
+  test('is not reached by who speaks to it without TLS, and one without it not by who speaks to it with, and is told so', async () => {
+    const { port } = await open();
+    const { port: plain } = new URL(scene.base.connection);
+    const serving = (connection: BullConnection) =>
+      serve({ ...scene.base, connection, modules, workers: [new AsyncWorker()] });
+    await expect(serving(`redis://localhost:${port}`)).rejects.toThrow('use `rediss://` if it expects that');
+    // It says nothing, as it takes what it is sent for a command that goes on.
+    const patient = { host: '127.0.0.1', port: Number(plain), tls: {}, connectTimeout: 500 };
+    await expect(serving(patient)).rejects.toThrow('use `redis://` if it has none');
   });
 
   test('is refused by who does not, whom Redis then tells what it thinks of that', async () => {

@@ -120,7 +120,9 @@ test('A client has the system find out whether Redis is still there, when its op
 
 test('Why Redis can not be used is told in words', () => {
   const refused = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
-  const messages = [new Error('no such host'), refused, 'closed'].map((cause) => startError('a', cause).message);
+  const messages = [new Error('no such host'), refused, 'closed'].map(
+    (cause) => startError({ name: 'a', connection }, cause).message,
+  );
   expect(messages).toEqual(
     ['no such host', 'ECONNREFUSED', 'closed'].map((why) => `Redis can't be used for \`a\`: ${why}`),
   );
