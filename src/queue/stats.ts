@@ -125,9 +125,7 @@ export class Stats {
   /** The least recently active series become others, until there are few enough. */
   #merge(): void {
     for (const key of this.#latest.slice(SERIES)) {
-      const tally = this.#bySeries.get(key) as Tally;
-      this.#others.add(tally);
-      tally.isMerged = true;
+      this.#bySeries.get(key)?.mergeInto(this.#others);
       this.#bySeries.delete(key);
     }
   }

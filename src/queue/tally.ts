@@ -88,10 +88,10 @@ export class Tally {
   last = 0;
   /** Whether it has become part of another, so that nothing more is counted here. */
   isMerged = false;
-  readonly #times: number[] = [];
+  #times: number[] = [];
   #kept = 0;
-  readonly #wait = new Histogram();
-  readonly #run = new Histogram();
+  #wait = new Histogram();
+  #run = new Histogram();
 
   get wait(): Times {
     this.#count();
@@ -129,6 +129,15 @@ export class Tally {
     other.#count();
     this.#wait.add(other.#wait);
     this.#run.add(other.#run);
+  }
+
+  /** Becomes part of another. It may be at hand for long, so it keeps nothing. */
+  mergeInto(other: Tally): void {
+    other.add(this);
+    this.isMerged = true;
+    this.#times = [];
+    this.#wait = new Histogram();
+    this.#run = new Histogram();
   }
 
   #count(): void {

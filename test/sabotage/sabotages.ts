@@ -24,8 +24,9 @@ export const sabotages: readonly Sabotage[] = [
     ],
     ['times are counted again and again', '    this.#kept = 0;\n'],
     ['what one tally had not counted is lost in another', '    other.#count();\n'],
+    ['what a series does after it was merged is not counted', '    this.isMerged = true;\n'],
+    ['what was merged is kept', '    this.#run = new Histogram();\n'],
   ),
-  ...of('queue/stats.ts', ['what a series does after it was merged is not counted', 'tally.isMerged = true;']),
   ...of(
     'scheduling/crew.ts',
     ['idling earns credit', 'if (share.time < clock) share.time = clock;'],
