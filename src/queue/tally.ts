@@ -94,12 +94,12 @@ export class Tally {
   #run = new Histogram();
 
   get wait(): Times {
-    this.#count();
+    this.#countTimes();
     return this.#wait.times;
   }
 
   get run(): Times {
-    this.#count();
+    this.#countTimes();
     return this.#run.times;
   }
 
@@ -118,7 +118,7 @@ export class Tally {
     this.#times[kept] = wait;
     this.#times[kept + 1] = run;
     this.#kept = kept + 2;
-    if (this.#kept === KEPT) this.#count();
+    if (this.#kept === KEPT) this.#countTimes();
   }
 
   add(other: Tally): void {
@@ -126,7 +126,7 @@ export class Tally {
     this.failed += other.failed;
     this.cancelled += other.cancelled;
     this.last = Math.max(this.last, other.last);
-    other.#count();
+    other.#countTimes();
     this.#wait.add(other.#wait);
     this.#run.add(other.#run);
   }
@@ -140,7 +140,7 @@ export class Tally {
     this.#run = new Histogram();
   }
 
-  #count(): void {
+  #countTimes(): void {
     for (let i = 0; i < this.#kept; i += 2) {
       this.#wait.record(this.#times[i] as number);
       this.#run.record(this.#times[i + 1] as number);

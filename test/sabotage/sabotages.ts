@@ -19,11 +19,11 @@ export const sabotages: readonly Sabotage[] = [
     'queue/tally.ts',
     [
       'times that were not counted yet are left out',
-      '  get wait(): Times {\n    this.#count();\n',
+      '  get wait(): Times {\n    this.#countTimes();\n',
       '  get wait(): Times {\n',
     ],
     ['times are counted again and again', '    this.#kept = 0;\n'],
-    ['what one tally had not counted is lost in another', '    other.#count();\n'],
+    ['what one tally had not counted is lost in another', '    other.#countTimes();\n'],
     ['what a series does after it was merged is not counted', '    this.isMerged = true;\n'],
     ['what was merged is kept', '    this.#run = new Histogram();\n'],
   ),
