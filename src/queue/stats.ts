@@ -54,15 +54,16 @@ export class Stats {
     const tally = this.#tallyOf((task.row as Row).lane.series);
     const { attempt, phase } = task;
     const nth = ++this.#ended;
-    // One that was never begun has an end, but no attempt or none that has started.
-    const endedAt = task.endedAt ?? 0;
+    // One that was never begun has no attempt, or none that has started.
     if (attempt === null || attempt.startedAt === 0) {
       tally.count(phase, nth);
       attempt?.employment.tally.count(phase, nth);
       return;
     }
     const wait = attempt.startedAt - task.queuedAt;
-    const run = (attempt.hasEnded ? attempt.endedAt : endedAt) - attempt.startedAt;
+    // It may have ended before its attempt.
+    const endedAt = attempt.hasEnded ? attempt.endedAt : (task.endedAt as number);
+    const run = endedAt - attempt.startedAt;
     tally.record(phase, nth, wait, run);
     attempt.employment.tally.record(phase, nth, wait, run);
   }

@@ -88,6 +88,7 @@ export class Tally {
   last = 0;
   /** Whether it has become part of another, so that nothing more is counted here. */
   isMerged = false;
+  /** In turn how long a task waited and ran: `#kept` numbers that are still to be counted. Its room is used again. */
   #times: number[] = [];
   #kept = 0;
   #wait = new Histogram();

@@ -38,17 +38,6 @@ describe.runIf(hasRedis)('A Redis with TLS', { timeout: 60_000 }, () => {
     await server.close();
   });
 
-  test('is not reached by who speaks to it without TLS, and one without it not by who speaks to it with, and is told so', async () => {
-    const { port } = await open();
-    const { port: plain } = new URL(scene.base.connection);
-    const serving = (connection: BullConnection) =>
-      serve({ ...scene.base, connection, modules, workers: [new AsyncWorker()] });
-    await expect(serving(`redis://localhost:${port}`)).rejects.toThrow('use `rediss://` if it expects that');
-    // It says nothing, as it takes what it is sent for a command that goes on.
-    const patient = { host: '127.0.0.1', port: Number(plain), tls: {}, connectTimeout: 500 };
-    await expect(serving(patient)).rejects.toThrow('use `redis://` if it has none');
-  });
-
   test('is refused by who does not, whom Redis then tells what it thinks of that', async () => {
     const { port, clients } = await open();
     const connection = `rediss://localhost:${port}`;
@@ -59,5 +48,16 @@ describe.runIf(hasRedis)('A Redis with TLS', { timeout: 60_000 }, () => {
     // What it has to say of a connection it says before it closes it: it would end the program as an unhandled error.
     while ((await clients()) > 1) await new Promise(setImmediate);
     await new Promise(setImmediate);
+  });
+
+  test('is not reached by who speaks to it without TLS, and one without it not by who speaks to it with, and is told so', async () => {
+    const { port } = await open();
+    const { port: plain } = new URL(scene.base.connection);
+    const serving = (connection: BullConnection) =>
+      serve({ ...scene.base, connection, modules, workers: [new AsyncWorker()] });
+    await expect(serving(`redis://localhost:${port}`)).rejects.toThrow('use `rediss://` if it expects that');
+    // It says nothing, as it takes what it is sent for a command that goes on.
+    const patient = { host: '127.0.0.1', port: Number(plain), tls: {}, connectTimeout: 500 };
+    await expect(serving(patient)).rejects.toThrow('use `redis://` if it has none');
   });
 });
